@@ -1,0 +1,1 @@
+"""Couturier's library: stages that turn purchases into a language model that recommends."""

@@ -1,0 +1,143 @@
+"""Where everything lies: the one map from an artefact's name to its path."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rec_assets.errors import CouturierError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that holds ``params.yaml``, ``dvc.yaml``, ``great_expectations/`` and ``data/``."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> "Workspace":
+        """Take ``COUTURIER_HOME``, or the nearest folder upwards that holds ``params.yaml``.
+
+        Raises
+        ------
+        CouturierError
+            When no folder up to the root holds ``params.yaml``.
+        """
+        if home := os.environ.get("COUTURIER_HOME"):
+            return cls(Path(home).resolve())
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / "params.yaml").exists():
+                return cls(folder)
+        raise CouturierError(
+            f"No params.yaml in {here} or above it.",
+            "Change to the project's folder, or set COUTURIER_HOME to it.",
+        )
+
+    @property
+    def params_file(self) -> Path:
+        """The parameters of every stage."""
+        return self.root / "params.yaml"
+
+    @property
+    def data(self) -> Path:
+        """The root of everything the pipeline writes."""
+        return self.root / "data"
+
+    @property
+    def raw(self) -> Path:
+        """Canonical tables as the source adapter mapped them, unchecked, and ``source.json``."""
+        return self.data / "raw"
+
+    @property
+    def truth(self) -> Path:
+        """Planted relations of the synthetic retailer; an empty folder for real sources."""
+        return self.data / "raw" / "truth"
+
+    @property
+    def validated(self) -> Path:
+        """Canonical tables whose rows met every expectation."""
+        return self.data / "validated"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rows set aside, each with the expectation it broke."""
+        return self.data / "quarantine"
+
+    @property
+    def splits(self) -> Path:
+        """``train.parquet``, ``validation.parquet``, ``test.parquet``, ``windows.json``."""
+        return self.data / "splits"
+
+    @property
+    def item_texts(self) -> Path:
+        """One clean text per SKU."""
+        return self.data / "features" / "item_texts.parquet"
+
+    @property
+    def behaviour(self) -> Path:
+        """``events.parquet``, ``articles.parquet``, ``customers.parquet``."""
+        return self.data / "features" / "behaviour"
+
+    @property
+    def prompts(self) -> Path:
+        """``train.parquet``, ``validation.parquet``, ``test.parquet``, ``latest.parquet``."""
+        return self.data / "prompts"
+
+    @property
+    def vocabulary(self) -> Path:
+        """``registry.parquet``, ``item_titles.safetensors`` and the extended ``tokenizer/``."""
+        return self.data / "vocabulary"
+
+    @property
+    def base_model(self) -> Path:
+        """The base model as plain safetensors, cut to the layers kept."""
+        return self.data / "models" / "base"
+
+    @property
+    def recommender(self) -> Path:
+        """The fine-tuned recommender: adapter, item vectors, gates, curves."""
+        return self.data / "models" / "recommender"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Training checkpoints, kept until a training ends (not versioned)."""
+        return self.data / "checkpoints"
+
+    @property
+    def heads(self) -> Path:
+        """One folder per decoder-trimmed classifier."""
+        return self.data / "models" / "heads"
+
+    @property
+    def baseline_rankings(self) -> Path:
+        """One Parquet of ranked holdout lists per baseline."""
+        return self.data / "rankings" / "baselines"
+
+    @property
+    def holdout_rankings(self) -> Path:
+        """The recommender's ranked lists for the test customers: ``couturier.parquet``."""
+        return self.data / "rankings" / "holdout"
+
+    @property
+    def recommendations(self) -> Path:
+        """Ranked lists for every customer as of the newest data."""
+        return self.data / "recommendations"
+
+    @property
+    def reports(self) -> Path:
+        """JSON, tables, plots and the HTML page that people read."""
+        return self.data / "reports"
+
+    @property
+    def registry(self) -> Path:
+        """Champion pointer, model versions and the decisions taken (not versioned by DVC)."""
+        return self.data / "registry"
+
+    @property
+    def expectations(self) -> Path:
+        """The Great Expectations file context."""
+        return self.root / "great_expectations"
+
+    def relative(self, path: Path) -> str:
+        """Give ``path`` as ``dvc.yaml`` names it."""
+        return path.relative_to(self.root).as_posix()
