@@ -21,7 +21,7 @@ class Section(BaseModel):
 class Run(Section):
     """What every stage shares."""
 
-    seed: int = 7
+    seed: int = Field(7, description="Of everything random.")
     threads: int = Field(2, ge=1, description="Threads for torch; part of byte-for-byte reproduction.")
 
 
@@ -36,11 +36,11 @@ class Lineage(Section):
 class Synthetic(Section):
     """Size and time span of the synthetic retailer."""
 
-    customers: int = Field(3000, ge=1)
-    skus: int = Field(1500, ge=1)
-    months: int = Field(18, ge=2)
-    start: date = date(2024, 7, 1)
-    seed: int = 7
+    customers: int = Field(3000, ge=1, description="Customers of the synthetic retailer.")
+    skus: int = Field(1500, ge=1, description="Articles that ever enter its catalogue.")
+    months: int = Field(18, ge=2, description="Length of its purchase history.")
+    start: date = Field(date(2024, 7, 1), description="Day of its first purchase.")
+    seed: int = Field(7, description="Of its purchases, apart from run.seed.")
 
 
 class TableMapping(Section):
@@ -48,6 +48,11 @@ class TableMapping(Section):
 
     file: str = Field(description="CSV or Parquet, relative to source.path (and the snapshot).")
     columns: dict[str, str] = Field(description="canonical name: the file's column")
+    encoding: str = Field("utf-8", description="Of a CSV file: utf-8, cp1252, latin-1, utf-16 ...")
+    date_format: str | None = Field(
+        None, description="strptime format of its dates, or unix (seconds); none: ISO 8601."
+    )
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark of its numbers.")
 
 
 class Tables(Section):
@@ -61,11 +66,13 @@ class Tables(Section):
 class Source(Section):
     """Where purchases, customers and the catalogue come from."""
 
-    kind: Literal["synthetic", "hm", "amazon", "table"] = "synthetic"
-    path: Path = Path("data/incoming")
+    kind: Literal["synthetic", "hm", "amazon", "table"] = Field(
+        "synthetic", description="Who wrote the files: synthetic | hm | amazon | table."
+    )
+    path: Path = Field(Path("data/incoming"), description="Folder of the retailer's files or snapshots.")
     snapshot: str | None = Field(None, description="Sub-folder of path to read; none: the newest.")
     synthetic: Synthetic = Synthetic()
-    tables: Tables | None = None
+    tables: Tables | None = Field(None, description="For kind table: which file and column is what.")
 
 
 class Validation(Section):
@@ -73,27 +80,33 @@ class Validation(Section):
 
     max_quarantined_share: float = Field(0.05, ge=0, le=1, description="Per table.")
     min_volume_ratio: float = Field(0.5, ge=0, description="Rows against the previous snapshot.")
-    max_volume_ratio: float = Field(3.0, gt=0)
+    max_volume_ratio: float = Field(3.0, gt=0, description="Rows against the previous snapshot.")
     max_age_days: int | None = Field(
         None, description="Newest purchase must be at most this old today; none: not checked."
     )
-    max_price: float = Field(100_000.0, gt=0)
+    max_price: float = Field(100_000.0, gt=0, description="A dearer purchase is quarantined.")
 
 
 class Splits(Section):
     """What is trained on, what is held out."""
 
-    strategy: Literal["time", "leave_one_out"] = "time"
-    as_of: date | None = Field(None, description="First day of the test window; none: last day - test_days + 1.")
-    validation_days: int = Field(28, ge=1)
-    test_days: int = Field(28, ge=1)
+    strategy: Literal["time", "leave_one_out"] = Field(
+        "time", description="time: by date; leave_one_out: the last purchase of each customer."
+    )
+    as_of: date | None = Field(
+        None, description="First day of the test window; none: last day - test_days + 1."
+    )
+    validation_days: int = Field(28, ge=1, description="Window before as_of that stops the training early.")
+    test_days: int = Field(28, ge=1, description="Window from as_of on that judges the model.")
 
 
 class ItemTexts(Section):
     """How an article becomes one line of text."""
 
-    fields: tuple[str, ...] = ("title", "category", "colour", "department", "description")
-    max_characters: int = Field(400, ge=20)
+    fields: tuple[str, ...] = Field(
+        ("title", "category", "colour", "department", "description"), description="Columns joined, in order."
+    )
+    max_characters: int = Field(400, ge=20, description="Longer texts are cut at a word.")
 
 
 class Behaviour(Section):
@@ -108,7 +121,7 @@ class Behaviour(Section):
 class Prompts(Section):
     """What the model reads."""
 
-    template: Path = Path("rec_assets/prompts/template.yaml")
+    template: Path = Field(Path("rec_assets/prompts/template.yaml"), description="Wording of the prompts.")
     history: int = Field(30, ge=1, description="Newest SKUs kept; the oldest are trimmed first.")
 
 
@@ -120,7 +133,9 @@ class BaseModelSection(Section):
     )
     sha256: str | None = Field(None, description="Expected checksum for local or hf weights.")
     layers: int | None = Field(4, description="Decoder layers kept, from the first; none: all.")
-    initialisation: Literal["pretrained", "random"] = "pretrained"
+    initialisation: Literal["pretrained", "random"] = Field(
+        "pretrained", description="random: the same layers with fresh weights."
+    )
 
 
 class ItemVectors(Section):
@@ -129,36 +144,44 @@ class ItemVectors(Section):
     id_scale: float = Field(0.3, ge=0, description="Initial s.d. of the ID part over the embeddings'.")
     half_count: float = Field(5.0, gt=0, description="Purchases at which the ID part weighs half its limit.")
     id_limit: float = Field(1.0, ge=0, le=1, description="Weight of the ID part of an SKU sold without end.")
+    id_dropout: float = Field(
+        0.1, ge=0, lt=1, description="Share of SKUs a training step reads by title alone."
+    )
 
 
 class Lora(Section):
     """Low-rank adapters (arXiv 2106.09685; QLoRA: 2305.14314)."""
 
-    rank: int = Field(32, ge=1)
-    alpha: int = Field(64, ge=1)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    rank: int = Field(32, ge=1, description="Width of the adapters.")
+    alpha: int = Field(64, ge=1, description="Their output is scaled by alpha / rank.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="On the adapters' input.")
 
 
 class Training(Section):
     """The fine-tune."""
 
-    method: Literal["qlora", "lora", "full"] = "qlora"
-    epochs: int = Field(8, ge=1)
+    method: Literal["qlora", "lora", "full"] = Field(
+        "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
+    )
+    epochs: int = Field(8, ge=1, description="At most; see patience.")
     patience: int = Field(2, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
     batch_tokens: int = Field(4096, ge=64, description="Tokens a batch; rows of equal length share one.")
     learning_rate: float = Field(1e-3, gt=0, description="Adapters, gates, fresh layers and norms.")
     item_learning_rate: float = Field(2e-3, gt=0, description="Item vectors.")
-    weight_decay: float = Field(0.05, ge=0)
-    warmup_share: float = Field(0.05, ge=0, lt=1)
+    weight_decay: float = Field(0.05, ge=0, description="AdamW's.")
+    warmup_share: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
     dropout: float = Field(0.3, ge=0, lt=1, description="On the rows that enter and leave the layers.")
     gate: float | None = Field(0.1, description="Start of the per-channel residual gates; none: no gates.")
     fresh_layers: int = Field(0, ge=0, description="Randomly initialised layers after the pretrained ones.")
     candidates: int | None = Field(
-        20_000, description="SKUs in the training softmax; smaller catalogues use all of theirs. none: always all."
+        20_000,
+        description="SKUs in the training softmax; smaller catalogues use all of theirs. none: always all.",
     )
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
-    gradient_checkpointing: bool = False
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
+        "auto", description="Attention kernel; auto: the fastest one installed."
+    )
+    gradient_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     item_vectors: ItemVectors = ItemVectors()
     lora: Lora = Lora()
 
@@ -167,85 +190,90 @@ class Ranking(Section):
     """How lists are made."""
 
     depth: int = Field(200, ge=1, description="Length of the holdout lists.")
-    batch_tokens: int = Field(16_384, ge=64)
+    batch_tokens: int = Field(16_384, ge=64, description="Tokens ranked at once.")
 
 
 class Baselines(Section):
     """What the model has to beat."""
 
-    models: tuple[str, ...] = (
-        "popular",
-        "recently_popular",
-        "popular_in_category",
-        "repeat",
-        "title_knn",
-        "item_knn",
-        "user_knn",
-        "implicit_als",
-        "ease",
-        "sasrec",
-        "bert4rec",
+    models: tuple[str, ...] = Field(
+        (
+            "popular",
+            "recently_popular",
+            "popular_in_category",
+            "repeat",
+            "title_knn",
+            "item_knn",
+            "user_knn",
+            "implicit_als",
+            "ease",
+            "sasrec",
+            "bert4rec",
+        ),
+        description="Those trained and judged beside the model.",
     )
-    recent_days: int = Field(14, ge=1)
-    ease_max_items: int = Field(20_000, description="EASE inverts an items x items matrix: above this it is left out.")
-    sequential_epochs: int = Field(20, ge=1)
-    sequential_width: int = Field(64, ge=8)
+    recent_days: int = Field(14, ge=1, description="Window of recently_popular.")
+    ease_max_items: int = Field(
+        20_000, description="EASE inverts an items x items matrix: above this it is left out."
+    )
+    sequential_epochs: int = Field(20, ge=1, description="Of SASRec and BERT4Rec.")
+    sequential_width: int = Field(64, ge=8, description="Of their item vectors.")
 
 
 class Evaluation(Section):
     """How lists are judged."""
 
-    cutoffs: tuple[int, ...] = (5, 10, 20, 200)
-    bootstrap_samples: int = Field(1000, ge=100)
-    confidence: float = Field(0.95, gt=0, lt=1)
-    short_history: int = Field(3, ge=1)
+    cutoffs: tuple[int, ...] = Field((5, 10, 20, 200), description="List lengths judged.")
+    bootstrap_samples: int = Field(1000, ge=100, description="Resamples behind every interval.")
+    confidence: float = Field(0.95, gt=0, lt=1, description="Of the intervals.")
+    short_history: int = Field(3, ge=1, description="Purchases up to which a history counts as short.")
     max_customers: int | None = Field(None, description="Judge a seeded sample of the test customers.")
 
 
 class Head(Section):
     """One decoder-trimmed classifier."""
 
-    table: Literal["articles"] = "articles"
-    text: tuple[str, ...] = ("title", "description")
-    label: str = "category"
+    table: Literal["articles"] = Field("articles", description="Where its rows come from.")
+    text: tuple[str, ...] = Field(("title", "description"), description="Columns it reads.")
+    label: str = Field("category", description="Column it predicts.")
     min_rows: int = Field(20, ge=2, description="Labels with fewer rows are left out.")
     max_rows: int = Field(3000, ge=10, description="A seeded sample above this.")
-    test_share: float = Field(0.2, gt=0, lt=1)
-    epochs: int = Field(3, ge=0)
-    learning_rate: float = 1e-3
-    prompt: str = "{text}\nThis garment is a"
+    test_share: float = Field(0.2, gt=0, lt=1, description="Rows held out to judge it.")
+    epochs: int = Field(3, ge=0, description="0: the label words as they are.")
+    learning_rate: float = Field(1e-3, description="Of its training.")
+    prompt: str = Field("{text}\nThis garment is a", description="What precedes the label word.")
 
 
 class Recommendations(Section):
     """The lists a shop would show."""
 
-    k: int = Field(12, ge=1)
-    include_seen: bool = True
+    k: int = Field(12, ge=1, description="Articles a customer.")
+    include_seen: bool = Field(True, description="Whether what was bought before may be recommended.")
 
 
 class Trends(Section):
     """When fashion has shifted: Jensen-Shannon distances in [0, 1] (base 2)."""
 
-    recent_days: int = Field(28, ge=1)
-    category: float = 0.25
-    colour: float = 0.25
-    price_tier: float = 0.2
+    recent_days: int = Field(28, ge=1, description="Newest days compared with the training window.")
+    category: float = Field(0.25, description="Distance above which the category mix has shifted.")
+    colour: float = Field(0.25, description="The same for colours.")
+    price_tier: float = Field(0.2, description="The same for price tiers.")
     new_sku_share: float = Field(0.5, description="Share of recent purchases on SKUs new since training.")
 
 
 class Promotion(Section):
     """When the challenger becomes champion."""
 
-    metric: str = "ndcg@10"
-    masked: bool = False
-    confidence: float = Field(0.95, gt=0, lt=1)
+    metric: str = Field("ndcg@10", description="What challenger, baselines and champion are compared by.")
+    masked: bool = Field(False, description="Compare lists without articles bought before.")
+    confidence: float = Field(0.95, gt=0, lt=1, description="Of the paired bootstrap intervals.")
     tolerance: float = Field(0.0, ge=0, description="Loss against the champion that is forgiven.")
 
 
 class Tracking(Section):
     """Weights & Biases."""
 
-    project: str = "couturier"
+    project: str = Field("couturier", description="Project in Weights & Biases.")
     mode: Literal["auto", "offline", "online", "disabled"] = Field(
         "auto", description="auto: online when WANDB_API_KEY is set, else offline."
     )
@@ -254,8 +282,8 @@ class Tracking(Section):
 class Schedule(Section):
     """When Dagster retrains by itself."""
 
-    cron: str = "0 4 * * 1"
-    timezone: str = "UTC"
+    cron: str = Field("0 4 * * 1", description="Minute, hour, day, month, weekday of a retraining.")
+    timezone: str = Field("UTC", description="Of the schedule.")
 
 
 class Params(Section):
@@ -291,11 +319,17 @@ def read_params(path: Path) -> Params:
         When the file is missing, is not YAML, or holds a key or value that does not fit.
     """
     if not path.exists():
-        raise ParamsError(f"{path} does not exist.", "Copy params.yaml from the project, or run in its folder.")
+        raise ParamsError(
+            f"{path} does not exist.", "Copy params.yaml from the project, or run in its folder."
+        )
     try:
         loaded = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not YAML: {error}.", "Mend the line it names.") from error
+    if key := _bare_date(loaded):
+        raise ParamsError(
+            f"{path}: {key} is a date without quotes, which DVC cannot read.", "Put quotes around it."
+        )
     try:
         return Params.model_validate(loaded or {})
     except ValidationError as error:
@@ -328,6 +362,16 @@ def change_params(path: Path, changes: dict[str, Any]) -> Params:
         return read_params(part)
 
 
+def _bare_date(loaded: Any, key: str = "") -> str | None:
+    if isinstance(loaded, date):
+        return key
+    children = (
+        loaded.items() if isinstance(loaded, dict) else enumerate(loaded) if isinstance(loaded, list) else ()
+    )
+    found = (_bare_date(child, f"{key}.{name}".lstrip(".")) for name, child in children)
+    return next((path for path in found if path), None)
+
+
 def _nested(changes: dict[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for key, value in changes.items():
@@ -344,4 +388,4 @@ def _merge(document: Any, changes: dict[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(document.get(key), dict):
             _merge(document[key], value)
         else:
-            document[key] = value
+            document[key] = value.isoformat() if isinstance(value, date) else value

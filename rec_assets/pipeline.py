@@ -152,7 +152,7 @@ STAGES: tuple[Stage, ...] = (
         kinds=("duckdb", "parquet"),
         description="Purchases before, in the validation window, and in the test window.",
         function="rec_assets.evaluation.splits:run",
-        after=("validated_data",),
+        after=("raw_data", "validated_data"),
         outputs=("data/splits",),
         sections=("splits",),
         code=("rec_assets/evaluation/splits.py",),
@@ -167,7 +167,7 @@ STAGES: tuple[Stage, ...] = (
         after=("validated_data",),
         outputs=("data/features/item_texts.parquet",),
         sections=("item_texts",),
-        code=("rec_assets/features/item_texts.py",),
+        code=("rec_assets/features/item_texts.py", "rec_assets/features/clean_text.py"),
     ),
     Stage(
         name="behaviour",
@@ -189,7 +189,7 @@ STAGES: tuple[Stage, ...] = (
         after=("behaviour", "splits"),
         outputs=("data/prompts",),
         sections=("prompts",),
-        code=("rec_assets/prompts",),
+        code=("rec_assets/prompts", "rec_assets/features/clean_text.py"),
     ),
     Stage(
         name="base_model",
@@ -208,7 +208,7 @@ STAGES: tuple[Stage, ...] = (
         kinds=("huggingface",),
         description="One token per SKU, kept for ever, its vector started from its title.",
         function="rec_assets.vocabulary.stage:run",
-        after=("item_texts", "behaviour", "base_model"),
+        after=("item_texts", "behaviour", "splits", "base_model"),
         outputs=("data/vocabulary",),
         sections=("lineage", "run"),
         code=("rec_assets/vocabulary",),
@@ -222,7 +222,7 @@ STAGES: tuple[Stage, ...] = (
         after=("prompts", "vocabulary", "base_model"),
         outputs=("data/models/recommender", "data/reports/training_curve.csv"),
         sections=("training", "run"),
-        code=("rec_assets/training", "rec_assets/backbone", "rec_assets/vocabulary"),
+        code=("rec_assets/training", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
         plots=("data/reports/training_curve.csv",),
     ),
     Stage(
@@ -245,7 +245,7 @@ STAGES: tuple[Stage, ...] = (
         after=("recommender", "vocabulary", "base_model", "prompts", "behaviour"),
         outputs=("data/rankings/holdout",),
         sections=("ranking", "run"),
-        code=("rec_assets/ranking", "rec_assets/backbone", "rec_assets/vocabulary"),
+        code=("rec_assets/ranking", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
     ),
     Stage(
         name="evaluation",
@@ -280,7 +280,7 @@ STAGES: tuple[Stage, ...] = (
         after=("recommender", "vocabulary", "base_model", "prompts", "behaviour", "validated_data"),
         outputs=("data/recommendations",),
         sections=("recommendations", "ranking", "run"),
-        code=("rec_assets/ranking", "rec_assets/backbone", "rec_assets/vocabulary"),
+        code=("rec_assets/ranking", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
     ),
     Stage(
         name="trends",
@@ -290,7 +290,7 @@ STAGES: tuple[Stage, ...] = (
         function="rec_assets.drift.stage:run",
         after=("validated_data", "behaviour", "splits"),
         outputs=("data/reports/trends",),
-        sections=("trends",),
+        sections=("trends", "behaviour"),
         code=("rec_assets/drift",),
     ),
     Stage(
@@ -331,7 +331,8 @@ STAGES: tuple[Stage, ...] = (
             "behaviour",
         ),
         outputs=("data/reports/report.html",),
-        sections=("run", "tracking"),
+        # The page prints these sections, so it must be made again when one of them changes.
+        sections=("run", "source", "splits", "prompts", "base_model", "training", "evaluation", "promotion"),
         code=("rec_assets/report",),
     ),
 )

@@ -1,0 +1,1 @@
+"""Base models: fetched, converted, cut, gated, quantised, trimmed. Knows no customers."""

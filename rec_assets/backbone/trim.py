@@ -1,0 +1,263 @@
+"""The heart: a language-model head cut to the rows of the allowed answers.
+
+A head of V rows scores V tokens. When only n of them may be answers, n rows score them just as well: ranking a
+catalogue, or choosing a label, becomes one matrix product and nothing but an allowed answer can come out.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional
+
+from rec_assets.backbone.layers import plain_model
+from rec_assets.backbone.quantise import dequantised_weight
+from rec_assets.errors import BaseModelError
+from rec_assets.files import read_json, write_json
+
+WEIGHTS_FILE = "decoder.safetensors"
+SETTINGS_FILE = "decoder.json"
+
+# BLAS kernels treat whole blocks of rows and a remainder differently. A product over whole blocks adds up in the
+# same order as the full head's, so a kept logit keeps its last bit.
+_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class LogitScaling:
+    """What a model does to its logits after the head.
+
+    Parameters
+    ----------
+    divisor
+        Granite divides by ``logits_scaling``.
+    multiplier
+        Cohere multiplies by ``logit_scale``.
+    softcap
+        Gemma 2 bounds logits smoothly: ``c * tanh(logits / c)``.
+    """
+
+    divisor: float | None = None
+    multiplier: float | None = None
+    softcap: float | None = None
+
+    @classmethod
+    def of(cls, config: Any) -> "LogitScaling":
+        """Read it from a transformers configuration."""
+        text = config.get_text_config()
+        granite = str(text.model_type).startswith("granite")
+        return cls(
+            divisor=float(text.logits_scaling) if granite else None,
+            multiplier=getattr(text, "logit_scale", None),
+            softcap=getattr(text, "final_logit_softcapping", None),
+        )
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """Apply it, in the order and form the models use."""
+        if self.divisor is not None:
+            logits = logits / self.divisor
+        if self.multiplier is not None:
+            logits = logits * self.multiplier
+        if self.softcap is not None:
+            logits = torch.tanh(logits / self.softcap) * self.softcap
+        return logits
+
+
+class TrimmedDecoder(nn.Module):
+    """A head of n rows.
+
+    Parameters
+    ----------
+    weight
+        Rows of the head, (n, d).
+    bias
+        Their biases, (n,), or none.
+    token_ids
+        The token each row stands for, (n,).
+    scaling
+        What the model does to its logits.
+    full_rows
+        Rows of the head it was cut from, V.
+    """
+
+    def __init__(
+        self,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        token_ids: torch.Tensor,
+        scaling: LogitScaling,
+        full_rows: int,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = None if bias is None else nn.Parameter(bias)
+        self.register_buffer("token_ids", token_ids)
+        self.scaling = scaling
+        self.full_rows = full_rows
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Score the kept tokens.
+
+        Parameters
+        ----------
+        hidden
+            The decoder's last hidden states, after its final norm, (..., d).
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, (..., n): column i belongs to ``token_ids[i]``. On a CPU in float32 they are bit-equal to those
+            of the full head on the same hidden states, for every token below the last whole block of 16 rows of the
+            head; elsewhere BLAS may add up in another order, and they agree to rounding.
+        """
+        rows = self.weight.shape[0]
+        padding = -rows % _BLOCK
+        weight = functional.pad(self.weight, (0, 0, 0, padding)) if padding else self.weight
+        bias = self.bias
+        if bias is not None and padding:
+            bias = functional.pad(bias, (0, padding))
+        return self.scaling(functional.linear(hidden, weight, bias)[..., :rows])
+
+    def report(self) -> dict[str, int]:
+        """Count the head's parameters and bytes before and after the cut."""
+        rows, width = self.weight.shape
+        per_row = width + (self.bias is not None)
+        size = self.weight.element_size()
+        return {
+            "rows_before": self.full_rows,
+            "rows_after": rows,
+            "parameters_before": self.full_rows * per_row,
+            "parameters_after": rows * per_row,
+            "bytes_before": self.full_rows * per_row * size,
+            "bytes_after": rows * per_row * size,
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write ``decoder.safetensors`` and ``decoder.json`` into an existing folder."""
+        save_file(
+            {name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / WEIGHTS_FILE
+        )
+        (folder / WEIGHTS_FILE).chmod(0o644)
+        write_json({"full_rows": self.full_rows, "scaling": asdict(self.scaling)}, folder / SETTINGS_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "TrimmedDecoder":
+        """Read what :meth:`save` wrote; it answers with the same bits."""
+        settings = read_json(folder / SETTINGS_FILE)
+        tensors = load_file(folder / WEIGHTS_FILE)
+        return cls(
+            tensors["weight"],
+            tensors.get("bias"),
+            tensors["token_ids"],
+            LogitScaling(**settings["scaling"]),
+            settings["full_rows"],
+        )
+
+
+def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> TrimmedDecoder:
+    """Copy the rows of the language-model head that belong to the allowed answers.
+
+    The model is not changed and the copy is independent of it, also where the head is tied to the embeddings. A
+    4-bit head is dequantised; PEFT adapters, trained tokens and retrained copies of the head are included as they
+    are active now. The result is compared with the model's own logits on one token, so that a model which treats
+    its logits in a way not known here is refused instead of scored wrongly.
+
+    Parameters
+    ----------
+    model
+        A causal language model of transformers, or PEFT's wrapper of one, with V rows in its head.
+    token_ids
+        The n tokens to keep, in the order wanted, (n,).
+
+    Returns
+    -------
+    TrimmedDecoder
+        Rows (n, d) and, where the head has one, bias (n,).
+
+    Raises
+    ------
+    BaseModelError
+        When there is no token to keep, one lies outside the head, or the logits disagree with the model's.
+    """
+    inner = plain_model(model)
+    head = inner.get_output_embeddings()
+    ids = torch.as_tensor(token_ids, dtype=torch.long).cpu()
+    if ids.numel() == 0:
+        raise BaseModelError("There is no token to keep.", "Give at least one token id.")
+    with torch.no_grad():
+        weight, bias = _effective_weight(head)
+        if int(ids.min()) < 0 or int(ids.max()) >= weight.shape[0]:
+            raise BaseModelError(
+                f"Token ids run from {int(ids.min())} to {int(ids.max())}, and the head has {weight.shape[0]} rows.",
+                "Add the tokens to the model with resize_token_embeddings first.",
+            )
+        chosen = ids.to(weight.device)
+        decoder = TrimmedDecoder(
+            weight[chosen].clone(),
+            None if bias is None else bias[chosen].clone(),
+            chosen,
+            LogitScaling.of(inner.config),
+            weight.shape[0],
+        )
+    _check_against(inner, head, decoder)
+    return decoder
+
+
+def _effective_weight(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Give the weight (V, d) and bias (V,) that a head, wrapped by PEFT or not, computes with."""
+    if getattr(head, "disable_adapters", False):
+        return _effective_weight(
+            head.original_module if hasattr(head, "original_module") else head.base_layer
+        )
+    if hasattr(head, "token_adapter"):  # PEFT: some rows retrained
+        tokens = head.token_adapter
+        base = tokens.base_layer
+        return tokens.get_merged_weights(tokens.active_adapters), getattr(base, "bias", None)
+    if hasattr(head, "modules_to_save"):  # PEFT: a retrained copy
+        return _effective_weight(head.modules_to_save[head.active_adapters[0]])
+    if hasattr(head, "base_layer"):  # PEFT: low-rank adapters
+        weight, bias = _effective_weight(head.base_layer)
+        if not head.merged:
+            weight = sum(
+                (head.get_delta_weight(name).to(weight) for name in head.active_adapters), start=weight
+            )
+        return weight, bias
+    return dequantised_weight(head), getattr(head, "bias", None)
+
+
+@torch.no_grad()
+def _check_against(model: Any, head: nn.Module, decoder: TrimmedDecoder) -> None:
+    """Compare with the model's own logits on one token."""
+    seen: list[torch.Tensor] = []
+    handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        with _evaluating(model):
+            token = torch.zeros((1, 1), dtype=torch.long, device=decoder.token_ids.device)
+            expected = model(input_ids=token, use_cache=False).logits[..., decoder.token_ids].float()
+    finally:
+        handle.remove()
+    found = (
+        decoder(seen[0].to(decoder.weight.dtype)).float() if seen else torch.full_like(expected, torch.nan)
+    )
+    tolerance = 1e-3 if decoder.weight.dtype == torch.float32 else 5e-2
+    if not torch.allclose(found, expected, rtol=tolerance, atol=tolerance * float(expected.abs().max())):
+        raise BaseModelError(
+            f"{type(model).__name__} does not score tokens as hidden state times head row.",
+            "Choose a Llama, Qwen, Mistral, Gemma, Phi, GPT-2, OPT, Granite or Cohere model.",
+        )
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

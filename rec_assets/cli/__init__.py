@@ -1,0 +1,11 @@
+"""The command line: ``couturier``. Each file holds one group of commands; heavy imports stay inside them."""
+
+from rec_assets.cli import doctor, models, pipeline, shop
+from rec_assets.cli.application import app
+
+__all__ = ["app", "doctor", "main", "models", "pipeline", "shop"]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""How far what customers buy has moved since the model was trained."""

@@ -1,0 +1,128 @@
+"""Daily purchase counts per category, colour, price tier and novelty: all that the measures need.
+
+DuckDB reduces the purchases to a few thousand rows, so thirty million of them take seconds and no memory.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from rec_assets.columns import (
+    CATEGORY,
+    COLOUR,
+    INTRODUCED,
+    PRICE,
+    PRICE_TIER,
+    PURCHASES,
+    SKU,
+    TIMESTAMP,
+    UNKNOWN,
+)
+
+DAY = "day"
+DIMENSION = "dimension"
+VALUE = "value"
+NEW_SKU_SHARE = "new_sku_share"
+NEW = "new"
+KNOWN = "known"
+MIXES = (CATEGORY, COLOUR, PRICE_TIER)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole days, both ends included."""
+
+    start: date
+    end: date
+
+    @property
+    def days(self) -> int:
+        """Length in days; below 1 when the window is empty."""
+        return (self.end - self.start).days + 1
+
+    def back(self, days: int) -> "Window":
+        """Give the window of equal length ``days`` days earlier."""
+        return Window(self.start - timedelta(days), self.end - timedelta(days))
+
+    def as_list(self) -> list[str]:
+        """First and last day in ISO form."""
+        return [self.start.isoformat(), self.end.isoformat()]
+
+
+def days_sold(validated: Path) -> Window | None:
+    """First and last day with a purchase; none for an empty table."""
+    query = f"SELECT min({TIMESTAMP})::DATE, max({TIMESTAMP})::DATE FROM read_parquet(?)"
+    with duckdb.connect() as engine:
+        first, last = engine.execute(query, [str(validated / "transactions.parquet")]).fetchall()[0]
+    return None if first is None else Window(first, last)
+
+
+def daily_counts(validated: Path, reference: Window, price_tiers: tuple[float, float]) -> pd.DataFrame:
+    """Count purchases per day and value of every dimension.
+
+    Parameters
+    ----------
+    validated
+        Folder of the canonical tables.
+    reference
+        The training window. Its prices bound the tiers, within a category (a category not sold then is
+        measured with all others' prices), so a tier is judged by what was cheap or dear when the model was
+        trained; an SKU that arrived after it counts as new.
+    price_tiers
+        Quantiles that bound budget | middle | premium.
+
+    Returns
+    -------
+    DataFrame
+        ``day`` (datetime64), ``dimension``, ``value``, ``purchases``; sorted by the first three.
+    """
+    query = f"""
+        WITH sold AS (
+            SELECT CAST(t.{TIMESTAMP} AS DATE) AS {DAY}, t.{SKU}, CAST(t.{PRICE} AS DOUBLE) AS {PRICE},
+                   coalesce(CAST(a.{CATEGORY} AS VARCHAR), '{UNKNOWN}') AS {CATEGORY},
+                   coalesce(CAST(a.{COLOUR} AS VARCHAR), '{UNKNOWN}') AS {COLOUR},
+                   CAST(a.{INTRODUCED} AS DATE) AS {INTRODUCED}
+            FROM read_parquet($transactions) t LEFT JOIN read_parquet($articles) a USING ({SKU})
+        ), bounds AS (
+            SELECT {CATEGORY}, quantile_cont({PRICE}, $low) AS low, quantile_cont({PRICE}, $high) AS high
+            FROM sold WHERE {DAY} BETWEEN $first AND $last GROUP BY {CATEGORY}
+        ), overall AS (
+            SELECT quantile_cont({PRICE}, $low) AS all_low, quantile_cont({PRICE}, $high) AS all_high
+            FROM sold WHERE {DAY} BETWEEN $first AND $last
+        ), arrivals AS (
+            SELECT {SKU}, least(min({INTRODUCED}), min({DAY})) AS arrived FROM sold GROUP BY {SKU}
+        ), told AS (
+            SELECT {DAY}, {CATEGORY}, {COLOUR},
+                   CASE WHEN {PRICE} IS NULL OR all_low IS NULL THEN '{UNKNOWN}'
+                        WHEN {PRICE} <= coalesce(low, all_low) THEN 'budget'
+                        WHEN {PRICE} <= coalesce(high, all_high) THEN 'middle'
+                        ELSE 'premium' END AS {PRICE_TIER},
+                   CASE WHEN arrived > $last THEN '{NEW}' ELSE '{KNOWN}' END AS {NEW_SKU_SHARE}
+            FROM sold CROSS JOIN overall LEFT JOIN bounds USING ({CATEGORY})
+                      LEFT JOIN arrivals USING ({SKU})
+        )
+        SELECT {DAY}, {DIMENSION}, {VALUE}, count(*) AS {PURCHASES}
+        FROM (UNPIVOT told ON {CATEGORY}, {COLOUR}, {PRICE_TIER}, {NEW_SKU_SHARE}
+              INTO NAME {DIMENSION} VALUE {VALUE})
+        GROUP BY ALL ORDER BY ALL"""
+    values = {
+        "transactions": str(validated / "transactions.parquet"),
+        "articles": str(validated / "articles.parquet"),
+        "low": price_tiers[0],
+        "high": price_tiers[1],
+        "first": reference.start,
+        "last": reference.end,
+    }
+    with duckdb.connect() as engine:
+        counts = engine.execute(query, values).df()
+    return counts.astype({DAY: "datetime64[us]"})
+
+
+def mix(counts: pd.DataFrame, dimension: str, window: Window) -> pd.Series:
+    """Purchases per value of one dimension in a window, sorted by value."""
+    inside = counts[DAY].between(pd.Timestamp(window.start), pd.Timestamp(window.end))
+    chosen = counts[inside & (counts[DIMENSION] == dimension)]
+    return chosen.groupby(VALUE)[PURCHASES].sum()

@@ -1,0 +1,1 @@
+"""Splits, metrics, slices, significance and learned relations: lists and truth, never models."""

@@ -1,0 +1,1 @@
+"""Texts of articles; sequences, price tiers and segments of purchases."""

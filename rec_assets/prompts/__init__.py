@@ -1,0 +1,1 @@
+"""What the model reads: attributes in words, then the history as SKU tokens."""

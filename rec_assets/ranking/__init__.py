@@ -1,0 +1,1 @@
+"""Ranking the whole catalogue in one forward pass."""

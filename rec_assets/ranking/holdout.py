@@ -1,0 +1,70 @@
+"""Stage ``holdout_rankings``: the recommender's lists for the test customers."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from rec_assets import columns as c
+from rec_assets.files import atomic_folder, read_table, write_table
+from rec_assets.params import Params
+from rec_assets.pipeline import StageReport
+from rec_assets.ranking.lists import ranked_table
+from rec_assets.ranking.one_pass import OnePassRanker, Top
+from rec_assets.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> StageReport:
+    """Rank the catalogue for every customer of the test window, seen articles kept and masked."""
+    torch.set_num_threads(params.run.threads)
+    lists = rank_holdout(workspace, params, workspace.recommender, workspace.vocabulary, workspace.base_model)
+    with atomic_folder(workspace.holdout_rankings) as folder:
+        write_table(lists, folder / "couturier.parquet")
+    customers = lists[c.CUSTOMER].nunique()
+    return StageReport(
+        summary=f"Lists of {params.ranking.depth} for {customers:,} customers, one forward pass each.",
+        rows={"customers": customers, "ranked rows": len(lists)},
+        tables={"first list": lists[~lists[c.MASKED]].head(5)},
+    )
+
+
+def rank_holdout(
+    workspace: Workspace, params: Params, recommender: Path, vocabulary: Path, base: Path
+) -> pd.DataFrame:
+    """Rank the present holdout with any model version.
+
+    Parameters
+    ----------
+    recommender, vocabulary, base
+        Folders of that version.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``customer_id, sku, rank, score, masked``; two lists of ``ranking.depth`` a customer.
+    """
+    ranker = OnePassRanker.load(recommender, base, vocabulary, params.ranking.batch_tokens)
+    prompts = read_table(workspace.prompts / "test.parquet")
+    bought = seen_before_test(workspace)
+    seen = [bought.get(customer, []) for customer in prompts[c.CUSTOMER]]
+    barred = ranker.barred()
+    kept: list[Top] = []
+    masked: list[Top] = []
+    for places, scores in ranker.scores(prompts, "ranking the holdout"):
+        kept.extend(ranker.cut(places, scores, params.ranking.depth, barred))
+        masked.extend(ranker.cut(places, scores, params.ranking.depth, barred, seen))
+    names, skus = prompts[c.CUSTOMER], ranker.registry[c.SKU]
+    both = pd.concat(
+        [
+            ranked_table(kept, names, skus).assign(**{c.MASKED: False}),
+            ranked_table(masked, names, skus).assign(**{c.MASKED: True}),
+        ]
+    )
+    return both.sort_values([c.CUSTOMER, c.MASKED, c.RANK], ignore_index=True)
+
+
+def seen_before_test(workspace: Workspace) -> dict[str, list[str]]:
+    """What each customer bought before the test window."""
+    events = read_table(workspace.behaviour / "events.parquet", [c.CUSTOMER, c.SKU, c.SPLIT])
+    before = events[events[c.SPLIT] != "test"].drop_duplicates([c.CUSTOMER, c.SKU])
+    return before.groupby(c.CUSTOMER)[c.SKU].agg(list).to_dict()

@@ -1,0 +1,40 @@
+"""Stage ``recommendations``: a list for every customer, as of the newest purchase."""
+
+import pandas as pd
+import torch
+
+from rec_assets import columns as c
+from rec_assets.files import atomic_folder, read_table, write_table
+from rec_assets.params import Params
+from rec_assets.pipeline import StageReport
+from rec_assets.ranking.lists import ranked_table
+from rec_assets.ranking.one_pass import OnePassRanker
+from rec_assets.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> StageReport:
+    """Rank the catalogue for every customer and keep the first ``recommendations.k``."""
+    torch.set_num_threads(params.run.threads)
+    ranker = OnePassRanker.load(
+        workspace.recommender, workspace.base_model, workspace.vocabulary, params.ranking.batch_tokens
+    )
+    prompts = read_table(workspace.prompts / "latest.parquet")
+    seen = None if params.recommendations.include_seen else bought(workspace, prompts[c.CUSTOMER])
+    tops = ranker.top(prompts, params.recommendations.k, ranker.barred(), seen)
+    lists = ranked_table(tops, prompts[c.CUSTOMER], ranker.registry[c.SKU])
+    with atomic_folder(workspace.recommendations) as folder:
+        write_table(lists, folder / "lists.parquet")
+    return StageReport(
+        summary=f"{params.recommendations.k} articles for each of {len(prompts):,} customers.",
+        rows={"customers": len(prompts), "recommendations": len(lists)},
+        metrics={"distinct_articles": float(lists[c.SKU].nunique())},
+        tables={"first list": lists.head(params.recommendations.k)},
+    )
+
+
+def bought(workspace: Workspace, customers: pd.Series) -> list[list[str]]:
+    """Everything each customer ever bought, in the customers' order."""
+    events = read_table(workspace.behaviour / "events.parquet", [c.CUSTOMER, c.SKU])
+    events = events[events[c.CUSTOMER].isin(customers)].drop_duplicates()
+    by_customer = events.groupby(c.CUSTOMER)[c.SKU].agg(list).to_dict()
+    return [by_customer.get(customer, []) for customer in customers]

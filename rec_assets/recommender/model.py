@@ -1,0 +1,119 @@
+"""A causal decoder that reads words and SKUs and answers with SKUs only."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+from rec_assets.vocabulary.item_vectors import ItemVectors
+from rec_assets.vocabulary.token_rows import IGNORED
+
+
+class SkuLanguageModel(PreTrainedModel):
+    """Decoder layers between item vectors: they are the rows that enter and, layer normalised, the head.
+
+    Rows are padded on the right. Under a causal mask no position sees the padding after it, so no attention
+    mask is needed and the fastest attention kernel applies.
+
+    Parameters
+    ----------
+    decoder
+        The base model's stack: embeddings, layers, final norm; no head. Width ``d``, ``V`` words.
+    items
+        Vectors of the ``n`` SKUs of the registry; id ``V + i`` stands for SKU ``i``.
+    dropout
+        On the rows that enter the layers and on the hidden states that leave them.
+    candidates
+        SKUs in the training softmax; None: all that were sold.
+    """
+
+    # The attention is the decoder's, chosen when it was loaded; this wrapper supports whatever that does.
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+
+    def __init__(
+        self, decoder: PreTrainedModel, items: ItemVectors, dropout: float, candidates: int | None
+    ) -> None:
+        super().__init__(decoder.config)
+        self.decoder = decoder
+        self.items = items
+        self.dropout = nn.Dropout(dropout)
+        self.candidates = candidates
+        self.supports_gradient_checkpointing = decoder.supports_gradient_checkpointing
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Embeddings of the words; SKU rows are :attr:`items`."""
+        return self.decoder.get_input_embeddings()
+
+    def get_output_embeddings(self) -> None:
+        """None: the head is made of item vectors, anew at every step."""
+        return None
+
+    @property
+    def words(self) -> int:
+        """Size ``V`` of the base vocabulary."""
+        return int(self.get_input_embeddings().weight.shape[0])
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """Rows ``(B, T, d)`` for ids ``(B, T)``: words from the base, SKUs from their item vectors."""
+        is_sku = input_ids >= self.words
+        rows = self.get_input_embeddings()(input_ids.clamp(max=self.words - 1))
+        skus, place = torch.unique(input_ids[is_sku] - self.words, return_inverse=True)
+        vectors = self.items(skus).to(rows.dtype)
+        return rows.masked_scatter(is_sku.unsqueeze(-1), vectors[place])
+
+    def hidden(self, input_ids: Tensor) -> Tensor:
+        """States ``(B, T, d)`` that leave the decoder."""
+        rows = self.dropout(self.embed(input_ids))
+        states = self.decoder(inputs_embeds=rows, use_cache=False).last_hidden_state
+        return self.dropout(states)
+
+    def forward(self, input_ids: Tensor, targets: Tensor, **_: Any) -> CausalLMOutput:
+        """Mean cross-entropy over SKUs at every position that has a target.
+
+        Parameters
+        ----------
+        input_ids
+            ``(B, T)``.
+        targets
+            ``(B, T)``: ``sku_index`` to predict at each position, or -100.
+        """
+        wanted = targets != IGNORED
+        states = self.hidden(input_ids)[wanted]  # (P, d)
+        skus, correction = self._softmax_over(targets[wanted])
+        head = self.items.head(self.items(skus)).to(states.dtype)  # (C, d)
+        logits = (states @ head.T).float() + correction  # (P, C)
+        return CausalLMOutput(loss=F.cross_entropy(logits, torch.searchsorted(skus, targets[wanted])))
+
+    def _softmax_over(self, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Sorted SKUs of this step's softmax ``(C,)`` and what to add to their logits ``(C,)``.
+
+        SKUs never sold are left out: as eternal negatives they would teach the title projection to push new
+        arrivals down. Above ``candidates`` SKUs a uniform sample stands for the rest, each logit raised by
+        log(1/p) so that the softmax stays an unbiased estimate (arXiv 1412.2007).
+        """
+        sold = self.items.sold
+        if self.candidates is None or len(sold) <= self.candidates:
+            return sold, torch.zeros(len(sold), device=sold.device)
+        positives = torch.unique(targets)
+        sample = sold[torch.randperm(len(sold), device=sold.device)[: self.candidates]]
+        skus = torch.unique(torch.cat([positives, sample]))
+        share = self.candidates / len(sold)
+        certain = torch.isin(skus, positives)
+        return skus, torch.where(certain, 0.0, -torch.tensor(share, device=sold.device).log())
+
+    @torch.no_grad()
+    def head(self) -> Tensor:
+        """The whole head ``(n, d)``, one row per SKU of the registry."""
+        index = torch.arange(len(self.items.mix), device=self.items.mix.device)
+        return torch.cat([self.items.head(self.items(part)) for part in index.split(16_384)])
+
+    @torch.no_grad()
+    def last_states(self, input_ids: Tensor, last: Tensor) -> Tensor:
+        """States ``(B, d)`` at each row's last real position ``last`` ``(B,)``: what the head ranks from."""
+        states = self.hidden(input_ids)
+        return states[torch.arange(len(last), device=last.device), last]

@@ -1,0 +1,111 @@
+"""The recommender on disk: trained tensors as safetensors, everything else as JSON."""
+
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from rec_assets.backbone.gates import fold_gates
+from rec_assets.errors import RegistryError
+from rec_assets.files import read_json, write_json
+from rec_assets.params import Training
+from rec_assets.recommender.build import Recipe, build
+from rec_assets.recommender.model import SkuLanguageModel
+
+WEIGHTS = "trained.safetensors"
+RECIPE = "recommender.json"
+_COUNTED, _COUNTS = "items.counted", "items.counts"
+
+
+def trained_tensors(model: nn.Module, state: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """Copies of every tensor that training may change, by name, on the CPU.
+
+    Parameters
+    ----------
+    model
+        The model, wrapped or not.
+    state
+        Gathered state dict where the model itself is sharded (FSDP).
+    """
+    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    values = state if state is not None else dict(model.named_parameters())
+    return {name: values[name].detach().to("cpu", copy=True).contiguous() for name in names}
+
+
+def load_trained(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Put tensors of :func:`trained_tensors` back.
+
+    Raises
+    ------
+    RegistryError
+        When names or shapes differ: the recipe is not the one they were trained with.
+    """
+    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    if parameters.keys() != tensors.keys():
+        odd = sorted(parameters.keys() ^ tensors.keys())[:3]
+        raise RegistryError(
+            f"The trained tensors do not fit the model; first differences: {', '.join(odd)}.",
+            "Train again with the present parameters, or restore the parameters of that training.",
+        )
+    with torch.no_grad():
+        for name, value in parameters.items():
+            if value.shape != tensors[name].shape:
+                raise RegistryError(
+                    f"Tensor {name} has shape {tuple(tensors[name].shape)}, the model {tuple(value.shape)}.",
+                    "Train again: the SKUs sold or the base model have changed.",
+                )
+            value.copy_(tensors[name])
+
+
+def save_recommender(trained: dict[str, Tensor], recipe: Recipe, counts: Tensor, folder: Path) -> None:
+    """Write trained tensors and their recipe to an existing folder.
+
+    Parameters
+    ----------
+    trained
+        Of :func:`trained_tensors`.
+    recipe
+        What rebuilds the model around them.
+    counts
+        ``(n,)``: purchases behind the mix; kept so that a longer registry later does not change it.
+    folder
+        Where.
+    """
+    counted = torch.nonzero(counts > 0).squeeze(1)
+    save_file(trained | {_COUNTED: counted, _COUNTS: counts[counted]}, folder / WEIGHTS)
+    write_json({"training": recipe.training.model_dump(mode="json"), "seed": recipe.seed}, folder / RECIPE)
+
+
+def load_recommender(folder: Path, base: Path, vocabulary: Path) -> SkuLanguageModel:
+    """Rebuild a trained recommender as a plain model, around a registry at least as long as its own.
+
+    4-bit weights become the float weights they stand for, adapters are merged into them and gates are folded:
+    the same function in fewer and faster products.
+
+    Raises
+    ------
+    RegistryError
+        When files are missing or do not fit together.
+    """
+    if not (folder / WEIGHTS).exists():
+        raise RegistryError(f"{folder} holds no {WEIGHTS}.", "Train it: couturier stage recommender.")
+    kept = read_json(folder / RECIPE)
+    recipe = Recipe(Training.model_validate(kept["training"]), kept["seed"])
+    tensors = load_file(folder / WEIGHTS)
+    counted, counts = tensors.pop(_COUNTED), tensors.pop(_COUNTS)
+    size = read_json(vocabulary / "vocabulary.json")["skus"]
+    if len(counted) and int(counted.max()) >= size:
+        raise RegistryError(
+            f"The recommender knows SKU {int(counted.max())}, the registry ends at {size - 1}.",
+            "Use the vocabulary it was trained with, or one that extends it (lineage.parent).",
+        )
+    every = torch.zeros(size, dtype=torch.long)
+    every[counted] = counts
+    model = build(base, vocabulary, recipe, every, plain=True)
+    load_trained(model, tensors)
+    merged: SkuLanguageModel = model.merge_and_unload() if isinstance(model, PeftModel) else model
+    fold_gates(merged)
+    merged.requires_grad_(False)
+    return merged.eval()

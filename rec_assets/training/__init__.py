@@ -1,0 +1,1 @@
+"""The fine-tune: TRL's trainer over the trimmed SKU decoder."""

@@ -1,0 +1,197 @@
+"""Stage ``recommender``: the QLoRA fine-tune, resumable, with its curve."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+import torch
+from accelerate import PartialState
+from tokenizers import Tokenizer
+from transformers import AutoConfig, EarlyStoppingCallback, TrainerCallback, set_seed
+from trl import SFTConfig
+
+from rec_assets import columns as c
+from rec_assets.backbone.load import load_tokenizer
+from rec_assets.backbone.precision import choose_precision
+from rec_assets.errors import TableError
+from rec_assets.files import atomic_file, atomic_folder, content_hash, read_table
+from rec_assets.params import Params
+from rec_assets.pipeline import StageReport
+from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.storage import save_recommender, trained_tensors
+from rec_assets.tracking import tracker
+from rec_assets.training.curve import Curve, plot_curve
+from rec_assets.training.trainer import NDCG, RecommenderTrainer
+from rec_assets.training.validation import Holdout
+from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
+from rec_assets.workspace import Workspace
+
+matplotlib.use("Agg")
+
+
+def run(workspace: Workspace, params: Params) -> StageReport:
+    """Fine-tune the base model into a recommender.
+
+    A killed run goes on from its last checkpoint when it is started again with the same inputs and
+    parameters, and ends with the same model.
+
+    Raises
+    ------
+    TableError
+        When there is no purchase to learn from.
+    """
+    torch.set_num_threads(params.run.threads)
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    set_seed(params.run.seed)
+    registry = read_table(workspace.vocabulary / "registry.parquet")
+    encoder = row_encoder(workspace, registry)
+    rows = _training_rows(workspace, encoder)
+    recipe = Recipe(params.training, params.run.seed)
+    model = build(workspace.base_model, workspace.vocabulary, recipe)
+    start = trained_tensors(model)
+    checkpoints = workspace.checkpoints / _fingerprint(workspace, params)
+    curve = Curve()
+    with tracker(workspace, params, job_type="recommender") as run_tracker:
+        callbacks: list[TrainerCallback] = [
+            EarlyStoppingCallback(early_stopping_patience=params.training.patience),
+            curve.callback(run_tracker),
+        ]
+        trainer = RecommenderTrainer(
+            model=model,
+            args=_arguments(params, checkpoints),
+            settings=params.training,
+            rows=rows,
+            holdout=_holdout(workspace, params, registry, encoder),
+            tokenizer=load_tokenizer(workspace.base_model),
+            callbacks=callbacks,
+        )
+        trainer.train(resume_from_checkpoint=_newest(checkpoints))
+    frame = curve.frame(trainer.state.log_history)
+    trained = trainer.trained()
+    moved = _moved(start, trained)
+    if PartialState().is_main_process:
+        counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
+        with atomic_folder(workspace.recommender) as folder:
+            save_recommender(trained, recipe, counts, folder)
+            plot_curve(frame, folder / "training_curve.png")
+        with atomic_file(workspace.reports / "training_curve.csv") as part:
+            frame.to_csv(part, index=False)
+        shutil.rmtree(workspace.checkpoints, ignore_errors=True)
+    best = float(trainer.state.best_metric or 0.0)
+    inner = sku_model(model)
+    return StageReport(
+        summary=f"Validation NDCG@10 {best:.4f} after {len(frame)} epochs on {len(rows):,} rows.",
+        rows={"training rows": len(rows), "SKUs with an ID part": len(inner.items.sold)},
+        metrics={
+            "validation_ndcg@10": best,
+            "epochs": float(len(frame)),
+            "trained_parameters": float(sum(value.numel() for value in start.values())),
+            "parameters": float(sum(parameter.numel() for parameter in inner.parameters())),
+        },
+        tables={"curve": frame, "what moved": moved},
+        plots=[workspace.recommender / "training_curve.png"],
+    )
+
+
+def row_encoder(workspace: Workspace, registry: pd.DataFrame) -> RowEncoder:
+    """The encoder of prompts that training shares with nobody's memory but the files'."""
+    config = AutoConfig.from_pretrained(workspace.base_model, local_files_only=True).get_text_config()
+    tokenizer = Tokenizer.from_file(str(workspace.base_model / "tokenizer.json"))
+    start = config.bos_token_id if config.bos_token_id is not None else 0
+    return RowEncoder(tokenizer, registry, config.vocab_size, start)
+
+
+def _training_rows(workspace: Workspace, encoder: RowEncoder) -> list[TokenRow]:
+    rows = encoder.encode(read_table(workspace.prompts / "train.parquet"))
+    rows = [row for row in rows if (row.targets >= 0).any()]
+    if not rows:
+        raise TableError(
+            f"{workspace.prompts / 'train.parquet'} holds no purchase to learn from.",
+            "Move splits.as_of later, or shorten splits.validation_days and splits.test_days.",
+        )
+    return rows
+
+
+def _holdout(workspace: Workspace, params: Params, registry: pd.DataFrame, encoder: RowEncoder) -> Holdout:
+    prompts = read_table(workspace.prompts / "validation.parquet")
+    index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
+    return Holdout(
+        rows=encoder.encode(prompts),
+        targets=[{index[sku] for sku in basket} for basket in prompts[c.TARGETS]],
+        allowed=torch.from_numpy(~registry[c.RETIRED].to_numpy()),
+        batch_tokens=params.ranking.batch_tokens,
+    )
+
+
+def _arguments(params: Params, checkpoints: Path) -> SFTConfig:
+    settings = params.training
+    bf16 = choose_precision(settings.precision) is torch.bfloat16
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=settings.warmup_share,
+        max_grad_norm=1.0,
+        bf16=bf16,
+        use_cpu=not torch.cuda.is_available(),
+        gradient_checkpointing=settings.gradient_checkpointing,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=NDCG,
+        greater_is_better=True,
+        logging_strategy="epoch",
+        report_to=[],
+        seed=params.run.seed,
+        data_seed=params.run.seed,
+        full_determinism=False,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        disable_tqdm=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        accelerator_config={"even_batches": False, "use_seedable_sampler": False},
+        ddp_find_unused_parameters=False,
+    )
+
+
+def _fingerprint(workspace: Workspace, params: Params) -> str:
+    """Names the checkpoints, so that none is resumed with other inputs or parameters."""
+    digest = hashlib.sha256()
+    for path in (workspace.prompts, workspace.vocabulary / "item_titles.safetensors", workspace.base_model):
+        digest.update(content_hash(path).encode())
+    settings = {"training": params.training.model_dump(mode="json"), "run": params.run.model_dump(mode="json")}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def _newest(checkpoints: Path) -> str | None:
+    """The last checkpoint that was written whole."""
+    whole = [folder for folder in checkpoints.glob("checkpoint-*") if (folder / "trainer_state.json").exists()]
+    return str(max(whole, key=lambda folder: int(folder.name.partition("-")[2]))) if whole else None
+
+
+def _moved(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor]) -> pd.DataFrame:
+    """How far each kind of tensor travelled: nothing that should learn may stand still."""
+    kinds = {name: _kind(name) for name in start}
+    rows = []
+    for kind in dict.fromkeys(kinds.values()):
+        names = [name for name in start if kinds[name] == kind]
+        change = torch.sqrt(sum(((end[n] - start[n]).float() ** 2).sum() for n in names))  # type: ignore[arg-type]
+        norm = torch.sqrt(sum((start[n].float() ** 2).sum() for n in names))  # type: ignore[arg-type]
+        size = sum(start[n].numel() for n in names)
+        rows.append((kind, size, float(change), float(change / norm) if norm > 0 else None))
+    return pd.DataFrame(rows, columns=["part", "parameters", "change", "relative change"])
+
+
+def _kind(name: str) -> str:
+    for part in ("items", "lora", "gate"):
+        if part in name:
+            return part
+    return "layers" if ".layers." in name or ".h." in name else "norm"

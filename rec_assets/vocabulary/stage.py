@@ -1,0 +1,83 @@
+"""Stage ``vocabulary``: the SKU registry, title vectors and the extended tokenizer."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import save_file
+from tokenizers import AddedToken, Tokenizer
+
+from rec_assets import columns as c
+from rec_assets.backbone.load import load_base, load_tokenizer
+from rec_assets.errors import RegistryError
+from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
+from rec_assets.params import Params
+from rec_assets.pipeline import StageReport
+from rec_assets.vocabulary.registry import extend_registry
+from rec_assets.vocabulary.titles import TitleSpace, word_presence
+from rec_assets.workspace import Workspace
+
+
+def run(workspace: Workspace, params: Params) -> StageReport:
+    """Give every SKU a token and a title vector.
+
+    Raises
+    ------
+    RegistryError
+        When ``lineage.parent`` names a version that is not in the registry of models.
+    """
+    articles = read_table(workspace.behaviour / "articles.parquet")
+    texts = read_table(workspace.item_texts)
+    parent = _parent(workspace, params.lineage.parent)
+    previous = read_table(parent / "registry.parquet") if parent else None
+    registry = extend_registry(previous, articles)
+    embeddings = load_base(workspace.base_model).get_input_embeddings().weight.detach().float().numpy()
+    tokenizer = Tokenizer.from_file(str(workspace.base_model / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True  # a title that imitates a control token is plain words
+    by_sku = texts.set_index(c.SKU)[c.TEXT].reindex(registry[c.SKU])
+    presence = word_presence(by_sku.fillna(c.UNKNOWN).tolist(), tokenizer, len(embeddings))
+    if parent:
+        space = TitleSpace.load(parent / "title_space.safetensors")
+    else:
+        space = TitleSpace.fit(presence[_known(registry, articles, workspace)], embeddings)
+    titles = space.vectors(presence, embeddings)
+    with atomic_folder(workspace.vocabulary) as folder:
+        write_table(registry, folder / "registry.parquet")
+        space.save(folder / "title_space.safetensors")
+        save_file({"titles": titles}, folder / "item_titles.safetensors")
+        _save_tokenizer(workspace.base_model, registry, folder / "tokenizer")
+        write_json({"words": len(embeddings), "skus": len(registry), "width": titles.shape[1]}, folder / "vocabulary.json")
+    new = len(registry) - (0 if previous is None else len(previous))
+    return StageReport(
+        summary=f"{len(registry):,} SKU tokens, {new:,} of them new, after {len(embeddings):,} words.",
+        rows={"SKUs": len(registry), "new": new, "retired": int(registry[c.RETIRED].sum())},
+        tables={"newest tokens": registry.tail(5)},
+    )
+
+
+def _parent(workspace: Workspace, version: str | None) -> Path | None:
+    if version is None:
+        return None
+    folder = workspace.registry / "versions" / version / "vocabulary"
+    if not folder.exists():
+        raise RegistryError(
+            f"lineage.parent names version {version}, which has no vocabulary in {workspace.registry}.",
+            "Choose a version that `couturier history` lists, or set lineage.parent: null.",
+        )
+    return folder
+
+
+def _known(registry: pd.DataFrame, articles: pd.DataFrame, workspace: Workspace) -> np.ndarray:
+    """Rows of the registry whose article existed before ``as_of``: only they shape the title space."""
+    as_of = read_json(workspace.splits / "windows.json")["as_of"]
+    introduced = articles.set_index(c.SKU)[c.INTRODUCED].reindex(registry[c.SKU])
+    if as_of is None or introduced.isna().all():
+        return np.arange(len(registry))
+    known = np.flatnonzero((introduced.isna() | (introduced < pd.Timestamp(as_of))).to_numpy())
+    return known if len(known) else np.arange(len(registry))
+
+
+def _save_tokenizer(base: Path, registry: pd.DataFrame, folder: Path) -> None:
+    tokenizer = load_tokenizer(base)
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in registry[c.TOKEN]])
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,91 @@
+"""From prompt rows to token ids: words through the base tokenizer, SKUs through the registry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from tokenizers import Tokenizer
+
+from rec_assets import columns as c
+
+IGNORED = -100
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """One prompt as the model reads it.
+
+    Parameters
+    ----------
+    ids
+        ``(T,)``: token ids; ``base vocabulary size + sku_index`` stands for an SKU.
+    targets
+        ``(T,)``: the ``sku_index`` that position ``t`` has to predict, or -100 where there is none.
+    """
+
+    ids: Ints
+    targets: Ints
+
+
+class RowEncoder:
+    """Turns prompt rows into token rows.
+
+    Parameters
+    ----------
+    tokenizer
+        The base model's tokenizer, without SKU tokens: a title that imitates one stays plain text.
+    registry
+        The SKU registry.
+    base_size
+        Size of the base model's vocabulary; SKU tokens follow it.
+    start
+        Id of the token that opens every row, so that even an empty history predicts from somewhere.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, registry: pd.DataFrame, base_size: int, start: int) -> None:
+        tokenizer.encode_special_tokens = True
+        self._words: Callable[[str], list[int]] = cache(
+            lambda text: tokenizer.encode(text, add_special_tokens=False).ids if text else []
+        )
+        self._index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
+        self._base_size = base_size
+        self._start = start
+
+    def encode(self, prompts: pd.DataFrame) -> list[TokenRow]:
+        """Encode rows of ``prompts/*.parquet``, in order.
+
+        A training row (with ``loss_from``) has a target before each SKU from there on; other rows end with
+        the closing words, after which the model is asked.
+        """
+        trained = c.LOSS_FROM in prompts
+        starts = prompts[c.LOSS_FROM] if trained else [0] * len(prompts)
+        closings = [""] * len(prompts) if trained else prompts[c.CLOSING]
+        return [
+            self._row(header, moments, history, closing, int(start), trained)
+            for header, moments, history, closing, start in zip(
+                prompts[c.HEADER], prompts[c.MOMENTS], prompts[c.HISTORY], closings, starts, strict=True
+            )
+        ]
+
+    def _row(
+        self, header: str, moments: list[str], history: list[str], closing: str, loss_from: int, trained: bool
+    ) -> TokenRow:
+        ids = [self._start, *self._words(header)]
+        targets = [IGNORED] * len(ids)
+        for place, (moment, sku) in enumerate(zip(moments, history, strict=True)):
+            words = self._words(moment)
+            index = self._index[sku]
+            ids.extend(words)
+            targets.extend([IGNORED] * len(words))
+            if trained and place >= loss_from:
+                targets[-1] = index
+            ids.append(self._base_size + index)
+            targets.append(IGNORED)
+        words = self._words(closing)
+        ids.extend(words)
+        targets.extend([IGNORED] * len(words))
+        return TokenRow(np.asarray(ids, dtype=np.int64), np.asarray(targets, dtype=np.int64))

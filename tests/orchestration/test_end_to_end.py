@@ -1,0 +1,122 @@
+"""The whole graph for real: Dagster and DVC agree byte for byte, and the daemon retrains by itself."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import dagster as dg
+import pytest
+import yaml
+
+from rec_assets.params import change_params, read_params
+from rec_assets.workspace import Workspace
+
+Command = Callable[..., CompletedProcess[str]]
+PATIENCE_SECONDS = 900
+
+
+@pytest.mark.slow
+def test_dvc_repeats_what_dagster_made(small: Workspace, command: Command) -> None:
+    command("dagster", "asset", "materialize", "--select", "*", "-m", "orchestration.definitions")
+    assert "up to date" in command("dvc", "status").stdout
+    assert "up to date" in command("dvc", "repro").stdout
+    made = recorded(small)
+    command("dvc", "repro", "--force")
+    repeated = recorded(small)
+    assert repeated.keys() == made.keys()
+    assert [path for path, md5 in made.items() if repeated[path] != md5] == []
+
+
+@pytest.mark.slow
+def test_a_dropped_snapshot_retrains_by_itself(
+    small: Workspace, command: Command, environment: dict[str, str], tmp_path: Path
+) -> None:
+    parcel = tmp_path / "2026-01"
+    table_files(small, command, parcel)
+    with (
+        dagster_dev(small, environment),
+        dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance,
+    ):
+        time.sleep(20)  # the sensor is up and has seen an empty folder
+        assert instance.get_runs() == []
+        shutil.copytree(parcel, small.root / "data" / "incoming" / "2026-01")
+        run = finished(instance)
+        assert run.status == dg.DagsterRunStatus.SUCCESS, failures(instance, run)
+        assert (run.job_name, run.tags["couturier/snapshot"]) == ("retrain", "2026-01")
+        assert run.tags["dagster/sensor_name"] == "new_data"
+    assert read_params(small.params_file).source.snapshot == "2026-01"
+    assert "up to date" in command("dvc", "status").stdout
+    assert (small.reports / "report.html").exists()
+
+
+def recorded(workspace: Workspace) -> dict[str, str]:
+    lock = yaml.safe_load((workspace.root / "dvc.lock").read_text())
+    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+
+
+def table_files(workspace: Workspace, command: Command, folder: Path) -> None:
+    """Write the synthetic retailer's tables as a shop would send them, and map their columns."""
+    command("couturier", "stage", "raw_data")
+    folder.mkdir()
+    for name in ("transactions", "customers", "articles"):
+        shutil.copy(workspace.raw / f"{name}.parquet", folder)
+    shutil.rmtree(workspace.raw)
+    columns = {
+        "transactions": ("customer_id", "sku", "timestamp", "price", "channel"),
+        "customers": ("customer_id", "age", "country", "gender"),
+        "articles": ("sku", "title", "description", "category", "colour", "department"),
+    }
+    tables = {
+        name: {"file": f"{name}.parquet", "columns": {column: column for column in wanted}}
+        for name, wanted in columns.items()
+    }
+    change_params(workspace.params_file, {"source.kind": "table", "source.tables": tables})
+
+
+@contextmanager
+def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[None]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (workspace.root / "dagster.log").open("w") as log:
+        process = subprocess.Popen(
+            ["dagster", "dev", "-m", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)],
+            cwd=workspace.root,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            # Its web server, daemon and code server are children in one group of their own.
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def finished(instance: dg.DagsterInstance) -> dg.DagsterRun:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        runs = instance.get_runs()
+        if runs and runs[0].is_finished:
+            return runs[0]
+        time.sleep(2)
+    raise AssertionError(f"no run ended in {PATIENCE_SECONDS} seconds: {instance.get_runs()}")
+
+
+def failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    events = [entry for entry in instance.all_logs(run.run_id) if entry.is_dagster_event]
+    said = [str(entry.dagster_event) for entry in events if entry.get_dagster_event().is_failure]
+    return "\n".join(said)[-6000:]

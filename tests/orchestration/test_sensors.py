@@ -1,0 +1,183 @@
+"""The two sensors and what their runs change before they read the source."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration import sensors
+from orchestration.resources import WorkspaceResource
+from orchestration.retraining import RETRAIN, SHIFT_TAG, SNAPSHOT_TAG, prepare
+from orchestration.sensors import new_data, trend_shift
+from rec_assets.files import read_table, write_json, write_table
+from rec_assets.params import change_params, read_params
+from rec_assets.workspace import Workspace
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors, "SETTLED_SECONDS", -1.0)
+
+
+@pytest.fixture
+def shop(workspace: Workspace) -> Workspace:
+    change_params(workspace.params_file, {"source.kind": "hm"})
+    return workspace
+
+
+def drop(workspace: Workspace, name: str) -> None:
+    folder = workspace.root / "data" / "incoming" / name
+    folder.mkdir()
+    (folder / "transactions_train.csv").write_text("t_dat\n")
+
+
+def tick(
+    sensor: dg.SensorDefinition, workspace: Workspace, instance: dg.DagsterInstance, cursor: str | None
+) -> Any:
+    resources = {"workspace": WorkspaceResource(root=str(workspace.root))}
+    with dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources) as context:
+        return sensor(context)
+
+
+@pytest.mark.usefixtures("settled")
+def test_each_new_snapshot_asks_for_one_run(shop: Workspace, instance: dg.DagsterInstance) -> None:
+    drop(shop, "2026-02")
+    drop(shop, "2026-01")
+    first = tick(new_data, shop, instance, None)
+    assert [request.tags for request in first.run_requests] == [
+        {SNAPSHOT_TAG: "2026-01"},
+        {SNAPSHOT_TAG: "2026-02"},
+    ]
+    assert len({request.run_key for request in first.run_requests}) == 2
+    assert isinstance(tick(new_data, shop, instance, first.cursor), dg.SkipReason)
+    drop(shop, "2026-03")
+    second = tick(new_data, shop, instance, first.cursor)
+    assert [request.tags[SNAPSHOT_TAG] for request in second.run_requests] == ["2026-03"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_snapshot_read_by_hand_asks_for_none(shop: Workspace, instance: dg.DagsterInstance) -> None:
+    drop(shop, "2026-01")
+    write_json({"kind": "hm", "snapshot": "2026-01"}, shop.raw / "source.json")
+    assert isinstance(tick(new_data, shop, instance, None), dg.SkipReason)
+
+
+def test_a_snapshot_still_being_copied_waits(
+    shop: Workspace, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(shop, "2026-01")
+    # A copy that keeps the original's modification time is no older for it.
+    long_ago = time.time() - 86_400
+    os.utime(shop.root / "data/incoming/2026-01/transactions_train.csv", (long_ago, long_ago))
+    waiting = tick(new_data, shop, instance, None)
+    assert "2026-01 is still being written" in waiting.skip_message
+    monkeypatch.setattr(sensors, "SETTLED_SECONDS", -1.0)
+    assert len(tick(new_data, shop, instance, None).run_requests) == 1
+
+
+@pytest.mark.usefixtures("settled")
+def test_another_source_folder_starts_afresh(
+    shop: Workspace, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    drop(shop, "2026-05")
+    first = tick(new_data, shop, instance, None)
+    (tmp_path / "other" / "2026-01").mkdir(parents=True)
+    (tmp_path / "other" / "2026-01" / "articles.csv").write_text("article_id\n")
+    change_params(shop.params_file, {"source.path": str(tmp_path / "other")})
+    assert len(tick(new_data, shop, instance, first.cursor).run_requests) == 1
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_synthetic_retailer_waits_for_no_files(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    drop(workspace, "2026-01")
+    assert "synthetic" in tick(new_data, workspace, instance, None).skip_message
+
+
+@pytest.fixture
+def shifted_shop(validated_workspace: Workspace) -> Workspace:
+    """A champion trained until October, and a November in which only belts are bought."""
+    shop = validated_workspace
+    windows = {"validation_start": "2024-10-01", "as_of": "2024-10-15", "test_end": "2024-11-01"}
+    write_json({"version": "aaa", "previous": [], "windows": windows}, shop.registry / "champion.json")
+    bought = read_table(shop.validated / "transactions.parquet")
+    articles = read_table(shop.validated / "articles.parquet")
+    belts = sorted(articles.loc[articles["category"] == "Belts", "sku"])
+    late = bought["timestamp"] > bought["timestamp"].max() - timedelta(days=28)
+    bought.loc[late, "sku"] = [belts[row % len(belts)] for row in range(int(late.sum()))]
+    write_table(bought, shop.validated / "transactions.parquet")
+    return shop
+
+
+def test_one_shift_asks_for_one_run(shifted_shop: Workspace, instance: dg.DagsterInstance) -> None:
+    asked = tick(trend_shift, shifted_shop, instance, None)
+    (request,) = asked.run_requests
+    assert "category" in request.tags[SHIFT_TAG].split(",")
+    assert "already requested" in tick(trend_shift, shifted_shop, instance, asked.cursor).skip_message
+
+
+def test_another_champion_under_the_same_shift_asks_again(
+    shifted_shop: Workspace, instance: dg.DagsterInstance
+) -> None:
+    asked = tick(trend_shift, shifted_shop, instance, None)
+    windows = {"validation_start": "2024-10-01", "test_end": "2024-11-01"}
+    write_json(
+        {"version": "bbb", "previous": ["aaa"], "windows": windows}, shifted_shop.registry / "champion.json"
+    )
+    assert len(tick(trend_shift, shifted_shop, instance, asked.cursor).run_requests) == 1
+
+
+def test_no_shift_no_run(shifted_shop: Workspace, instance: dg.DagsterInstance) -> None:
+    high = {"category": 1.0, "colour": 1.0, "price_tier": 1.0, "new_sku_share": 1.0}
+    change_params(shifted_shop.params_file, {"trends": high})
+    assert "no measure" in tick(trend_shift, shifted_shop, instance, None).skip_message
+
+
+def test_a_shift_without_new_purchases_asks_for_none(
+    shifted_shop: Workspace, instance: dg.DagsterInstance
+) -> None:
+    """The champion's own test window holds the newest purchases: a retraining would see the same data."""
+    windows = {"validation_start": "2024-10-01", "test_end": "2025-01-01"}
+    write_json(
+        {"version": "aaa", "previous": [], "windows": windows}, shifted_shop.registry / "champion.json"
+    )
+    assert "repeat" in tick(trend_shift, shifted_shop, instance, None).skip_message
+
+
+def test_nothing_to_compare_before_the_first_champion(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    assert "no champion" in tick(trend_shift, workspace, instance, None).skip_message
+
+
+def test_a_retraining_reads_its_snapshot_and_extends_the_champion(workspace: Workspace) -> None:
+    write_json({"version": "abc", "previous": [], "windows": {}}, workspace.registry / "champion.json")
+    changes = prepare(workspace, RETRAIN, {SNAPSHOT_TAG: "2026-01"})
+    params = read_params(workspace.params_file)
+    assert (params.source.snapshot, params.lineage.parent) == ("2026-01", "abc")
+    assert changes == {"source.snapshot": "2026-01", "lineage.parent": "abc"}
+
+
+def test_preparing_twice_leaves_the_file_alone(workspace: Workspace) -> None:
+    prepare(workspace, RETRAIN, {SNAPSHOT_TAG: "2026-01"})
+    before = workspace.params_file.stat().st_mtime_ns
+    assert prepare(workspace, RETRAIN, {SNAPSHOT_TAG: "2026-01"}) == {}
+    assert workspace.params_file.stat().st_mtime_ns == before
+
+
+def test_materialising_by_hand_keeps_the_lineage(workspace: Workspace) -> None:
+    write_json({"version": "abc", "previous": [], "windows": {}}, workspace.registry / "champion.json")
+    assert prepare(workspace, "__ASSET_JOB", {}) == {}
+    assert read_params(workspace.params_file).lineage.parent is None

@@ -1,0 +1,77 @@
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from rec_assets.errors import CouturierError, UnknownCustomerError
+from rec_assets.files import read_json, read_table
+from rec_assets.params import change_params, read_params
+from rec_assets.pipeline import run_stage
+from rec_assets.ranking.export import export
+from rec_assets.ranking.one_pass import OnePassRanker
+from rec_assets.ranking.recommend import recommend
+from rec_assets.workspace import Workspace
+
+
+@pytest.fixture
+def trained(prepared_workspace: Workspace) -> Workspace:
+    change_params(prepared_workspace.params_file, {"training.epochs": 1})
+    run_stage(prepared_workspace, "recommender")
+    return prepared_workspace
+
+
+def test_holdout_lists_hold_every_test_customer_twice(trained: Workspace) -> None:
+    run_stage(trained, "holdout_rankings")
+    lists = read_table(trained.holdout_rankings / "couturier.parquet")
+    customers = set(read_table(trained.splits / "test.parquet")["customer_id"])
+    assert set(lists["customer_id"]) == customers
+    sizes = lists.groupby(["customer_id", "masked"]).size()
+    assert (sizes[:, False] == 20).all()
+    before = read_table(trained.behaviour / "events.parquet").query("split != 'test'")
+    seen = set(zip(before["customer_id"], before["sku"], strict=True))
+    masked = lists[lists["masked"]]
+    assert not seen & set(zip(masked["customer_id"], masked["sku"], strict=True))
+
+
+def test_every_customer_gets_recommendations(trained: Workspace) -> None:
+    run_stage(trained, "recommendations")
+    lists = read_table(trained.recommendations / "lists.parquet")
+    latest = read_table(trained.prompts / "latest.parquet")
+    assert set(lists["customer_id"]) == set(latest["customer_id"])
+    assert (lists.groupby("customer_id").size() == 12).all()
+
+
+def test_recommend_filters(trained: Workspace) -> None:
+    params = read_params(trained.params_file)
+    found = recommend(trained, params, "C003", k=5, categories=["coats"], include_seen=True)
+    assert set(found["category"]) == {"Coats"}
+    cheap = recommend(trained, params, "C003", k=5, max_price=30, include_seen=True)
+    assert (cheap["price"] <= 30).all()
+    events = read_table(trained.behaviour / "events.parquet").query("customer_id == 'C003'")
+    fresh = recommend(trained, params, "C003", k=30)
+    assert not set(fresh["sku"]) & set(events["sku"])
+
+
+def test_recommend_says_what_it_does_not_know(trained: Workspace) -> None:
+    params = read_params(trained.params_file)
+    with pytest.raises(UnknownCustomerError, match="Did you mean C03"):
+        recommend(trained, params, "C0x3")
+    with pytest.raises(CouturierError, match="Coats"):
+        recommend(trained, params, "C003", categories=["coat"])
+    with pytest.raises(CouturierError, match="filters leave no article"):
+        recommend(trained, params, "C003", max_price=0.01)
+
+
+def test_an_exported_checkpoint_has_equal_logits(trained: Workspace) -> None:
+    out = export(trained, trained.root / "exported")
+    plain = AutoModelForCausalLM.from_pretrained(out).eval()
+    ranker = OnePassRanker.load(trained.recommender, trained.base_model, trained.vocabulary, 512)
+    prompts: pd.DataFrame = read_table(trained.prompts / "latest.parquet").head(3)
+    tokens = read_json(out / "skus.json")
+    order = [tokens[sku] for sku in ranker.registry["sku"]]
+    rows = ranker._encoder.encode(prompts)
+    for places, scores in ranker.scores(prompts):
+        for place, own in zip(places, scores, strict=True):
+            with torch.no_grad():
+                logits = plain(torch.from_numpy(rows[place].ids).unsqueeze(0)).logits[0, -1]
+            torch.testing.assert_close(logits[order], own, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,40 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rec_assets.recommender.batches import LengthBatches, collate, last_positions
+from rec_assets.vocabulary.token_rows import IGNORED, TokenRow
+
+LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=60)
+
+
+@given(LENGTHS, st.integers(10, 200), st.integers(0, 3))
+def test_every_row_comes_once_within_the_budget(lengths: list[int], tokens: int, epoch: int) -> None:
+    batches = LengthBatches(lengths, tokens, seed=1)
+    batches.set_epoch(epoch)
+    drawn = list(batches)
+    assert sorted(row for batch in drawn for row in batch) == list(range(len(lengths)))
+    for batch in drawn:
+        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= tokens
+
+
+@given(LENGTHS, st.integers(1, 4))
+def test_processes_get_equally_many_batches(lengths: list[int], replicas: int) -> None:
+    assert len(LengthBatches(lengths, 60, seed=1, replicas=replicas)) % replicas == 0 or len(lengths) < replicas
+
+
+def test_epochs_differ_and_repeat() -> None:
+    batches = LengthBatches(list(range(1, 80)), 200, seed=1)
+    first = list(batches)
+    batches.set_epoch(1)
+    assert list(batches) != first
+    batches.set_epoch(0)
+    assert list(batches) == first
+
+
+def test_padding_stands_on_the_right_and_is_ignored() -> None:
+    rows = [TokenRow(np.array([4, 5]), np.array([7, IGNORED])), TokenRow(np.array([6]), np.array([IGNORED]))]
+    batch = collate(rows)
+    assert batch["input_ids"].tolist() == [[4, 5], [6, 0]]
+    assert batch["targets"].tolist() == [[7, IGNORED], [IGNORED, IGNORED]]
+    assert last_positions(rows).tolist() == [1, 0]

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from rec_assets.params import ItemVectors, Training
+from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.model import SkuLanguageModel
+
+WORDS = 51
+QUIET = ItemVectors(id_dropout=0.0)
+
+
+@pytest.fixture
+def model(tiny_base: Path, vocabulary: Path) -> SkuLanguageModel:
+    recipe = Recipe(Training(method="full", dropout=0.0, item_vectors=QUIET), seed=1)
+    return sku_model(build(tiny_base, vocabulary, recipe))
+
+
+def test_rows_of_words_and_skus(model: SkuLanguageModel) -> None:
+    rows = model.embed(torch.tensor([[1, WORDS + 5, 3, WORDS + 2, WORDS + 5]]))
+    embeddings = model.get_input_embeddings().weight
+    torch.testing.assert_close(rows[0, [0, 2]], embeddings[[1, 3]])
+    torch.testing.assert_close(rows[0, [1, 3, 4]], model.items(torch.tensor([5, 2, 5])))
+
+
+def test_the_loss_is_cross_entropy_over_sold_skus(model: SkuLanguageModel) -> None:
+    ids = torch.tensor([[1, WORDS, WORDS + 5], [1, WORDS + 3, 0]])
+    targets = torch.tensor([[-100, 5, -100], [3, -100, -100]])
+    states = torch.stack([model.hidden(ids[:1])[0, 1], model.hidden(ids[1:])[0, 0]])
+    sold = torch.tensor([0, 1, 3, 5])
+    logits = states @ model.items.head(model.items(sold)).T
+    expected = F.cross_entropy(logits, torch.tensor([3, 2]))
+    torch.testing.assert_close(model(ids, targets).loss, expected)
+
+
+def test_padding_changes_nothing_before_it(model: SkuLanguageModel) -> None:
+    short = model.hidden(torch.tensor([[1, WORDS, WORDS + 5]]))
+    padded = model.hidden(torch.tensor([[1, WORDS, WORDS + 5, 0, 0]]))
+    torch.testing.assert_close(padded[:, :3], short)
+
+
+def test_last_states_skip_the_padding(model: SkuLanguageModel) -> None:
+    ids = torch.tensor([[1, WORDS, WORDS + 5], [1, 0, 0]])
+    states = model.last_states(ids, torch.tensor([2, 0]))
+    torch.testing.assert_close(states[1], model.hidden(torch.tensor([[1]]))[0, 0])
+
+
+def test_sampled_softmax_estimates_the_whole_one(model: SkuLanguageModel) -> None:
+    ids, targets = torch.tensor([[1, WORDS]]), torch.tensor([[0, 5]])
+    whole = model(ids, targets).loss.item()
+    model.candidates = 3
+    torch.manual_seed(0)
+    sampled = torch.tensor([model(ids, targets).loss.item() for _ in range(400)])
+    assert abs(sampled.mean().item() - whole) < 0.15
+    assert sampled.std() > 0
+
+
+def test_only_what_should_train_trains(tiny_base: Path, vocabulary: Path) -> None:
+    recipe = Recipe(Training(method="lora", fresh_layers=1), seed=1)
+    wrapped = build(tiny_base, vocabulary, recipe)
+    trained = {name for name, parameter in wrapped.named_parameters() if parameter.requires_grad}
+    assert all(any(part in name for part in ("lora_", "_gate", "items", ".norm.", "layers.2.")) for name in trained)
+    assert any("layers.2.mlp" in name for name in trained)
+    assert not any("embed_tokens" in name for name in trained)
+    assert not any("layers.2" in name and "_gate" in name for name in trained)
