@@ -64,7 +64,7 @@ $(READY): pyproject.toml requirements.lock
 		echo "Couturier needs Python 3.11; '$(PYTHON)' is not. Cure: install it, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing Couturier into $(VENV) (some 160 packages, PyTorch among them)"
-	@$(VENV)/bin/python -m pip install --progress-bar off --constraint requirements.lock --editable '.[dev]' | $(PIP_PROGRESS)
+	@PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --progress-bar off --constraint requirements.lock --editable '.[dev]' | $(PIP_PROGRESS)
 	@touch $@
 
 # DVC needs antlr4-python3-runtime 4.9, Dagster's --select needs 4.13: two environments.

@@ -26,30 +26,34 @@ SEED = 7
 def write_raw(raw: Path, rows: int) -> dict[str, int]:
     """Write ``rows`` purchases by ``rows / 25`` customers of 100,000 SKUs; give the bad rows planted.
 
-    In every thousand purchases one price is negative, one date lies in 2090, and one SKU is unknown. One customer
-    in two hundred comes twice, and one age in five hundred is impossible.
+    In every thousand purchases one price is negative, one date lies in 2090, and one SKU is unknown. One
+    customer in two hundred comes twice, and one age in five hundred is impossible.
     """
     raw.mkdir(parents=True)
     customers = rows // 25
     connection = duckdb.connect()
     connection.execute(
         f"COPY (SELECT 'C' || (hash(i, {SEED}) % {customers})::VARCHAR AS customer_id, "
-        f"CASE WHEN i % 1000 = 1 THEN 'LOST' ELSE 'SKU' || (hash(i, {SEED + 1}) % 100000)::VARCHAR END AS sku, "
+        f"CASE WHEN i % 1000 = 1 THEN 'LOST' "
+        f"ELSE 'SKU' || (hash(i, {SEED + 1}) % 100000)::VARCHAR END AS sku, "
         f"CASE WHEN i % 1000 = 2 THEN TIMESTAMP '2090-01-01' "
         f"ELSE TIMESTAMP '2022-01-01' + INTERVAL (hash(i, {SEED + 2}) % 1000) DAY END AS timestamp, "
-        f"CASE WHEN i % 1000 = 3 THEN -1.0::DOUBLE ELSE 5.0 + (hash(i, {SEED + 3}) % 20000) / 100.0 END AS price, "
+        f"CASE WHEN i % 1000 = 3 THEN -1.0::DOUBLE "
+        f"ELSE 5.0 + (hash(i, {SEED + 3}) % 20000) / 100.0 END AS price, "
         "CASE WHEN i % 3 = 0 THEN 'store' ELSE 'online' END AS channel "
         f"FROM range({rows}) t(i)) TO '{raw}/transactions.parquet' (FORMAT parquet)"
     )
     connection.execute(
         f"COPY (SELECT 'C' || i::VARCHAR AS customer_id, "
         "CASE WHEN i % 500 = 1 THEN 400.0::DOUBLE ELSE 18 + i % 60 END AS age, 'NL' AS country, "
-        f"'female' AS gender FROM range({customers}) t(i), range(CASE WHEN i % 200 = 0 THEN 2 ELSE 1 END) copies) "
+        f"'female' AS gender FROM range({customers}) t(i), "
+        "range(CASE WHEN i % 200 = 0 THEN 2 ELSE 1 END) copies) "
         f"TO '{raw}/customers.parquet' (FORMAT parquet)"
     )
     connection.execute(
-        "COPY (SELECT 'SKU' || i::VARCHAR AS sku, 'Trousers no. ' || i AS title, repeat('Soft cotton. ', 8) AS "
-        "description, 'Trousers' AS category, 'black' AS colour, 'women' AS department, "
+        "COPY (SELECT 'SKU' || i::VARCHAR AS sku, 'Trousers no. ' || i AS title, "
+        "repeat('Soft cotton. ', 8) AS description, "
+        "'Trousers' AS category, 'black' AS colour, 'women' AS department, "
         "TIMESTAMP '2021-01-01' + INTERVAL (i % 900) DAY AS introduced, true AS available "
         f"FROM range(100000) t(i)) TO '{raw}/articles.parquet' (FORMAT parquet)"
     )

@@ -154,7 +154,7 @@ class Lora(Section):
 
     rank: int = Field(32, ge=1, description="Width of the adapters.")
     alpha: int = Field(64, ge=1, description="Their output is scaled by alpha / rank.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="On the adapters' input.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="On the adapters' input.")
 
 
 class Training(Section):

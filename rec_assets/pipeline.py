@@ -143,7 +143,13 @@ STAGES: tuple[Stage, ...] = (
         outputs=("data/validated", "data/quarantine", "data/reports/validation.json"),
         sections=("validation",),
         code=("rec_assets/validation",),
-        checks=("transactions_suite", "customers_suite", "articles_suite", "references", "volume_and_freshness"),
+        checks=(
+            "transactions_suite",
+            "customers_suite",
+            "articles_suite",
+            "references",
+            "volume_and_freshness",
+        ),
         metrics=("data/reports/validation.json",),
     ),
     Stage(
@@ -222,7 +228,12 @@ STAGES: tuple[Stage, ...] = (
         after=("prompts", "vocabulary", "base_model"),
         outputs=("data/models/recommender", "data/reports/training_curve.csv"),
         sections=("training", "run"),
-        code=("rec_assets/training", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
+        code=(
+            "rec_assets/training",
+            "rec_assets/recommender",
+            "rec_assets/backbone",
+            "rec_assets/vocabulary",
+        ),
         plots=("data/reports/training_curve.csv",),
     ),
     Stage(

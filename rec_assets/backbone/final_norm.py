@@ -1,5 +1,7 @@
 """The norm between a decoder's last layer and its head."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -20,7 +22,7 @@ def reset_final_norm(decoder: nn.Module) -> nn.Module:
     """
     for name in _NAMES:
         try:
-            norm = decoder.get_submodule(name)
+            norm: Any = decoder.get_submodule(name)
         except AttributeError:
             continue
         with torch.no_grad():

@@ -1,9 +1,9 @@
 r"""Learnable gates on the residual branches of a decoder.
 
-Each decoder layer adds an attention branch and an MLP branch to its residual stream. A gate multiplies a branch,
-channel by channel: :math:`x \leftarrow x + g \odot f(x)`. Started small, it lets a few pretrained layers begin near
-the identity instead of swamping the vectors that enter them (compare ReZero, arXiv 2003.04887, and LayerScale,
-arXiv 2103.17239).
+Each decoder layer adds an attention branch and an MLP branch to its residual stream. A gate multiplies a
+branch, channel by channel: :math:`x \leftarrow x + g \odot f(x)`. Started small, it lets a few pretrained
+layers begin near the identity instead of swamping the vectors that enter them (compare ReZero, arXiv
+2003.04887, and LayerScale, arXiv 2103.17239).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rec_assets.backbone.layers import decoder_layers
+from rec_assets.backbone.layers import decoder_layers, plain_model
 from rec_assets.errors import BaseModelError
 
 ATTENTION_GATE = "attention_gate"
@@ -56,9 +56,9 @@ class ResidualGate(nn.Module):
 def add_residual_gates(model: nn.Module, start: float) -> None:
     """Gate both branches of every decoder layer, in place.
 
-    Adds two parameters of shape (d,) to each layer, ``attention_gate.vector`` and ``mlp_gate.vector``, trainable
-    and in float32. No existing tensor changes. Works over 4-bit layers. Call it after PEFT has wrapped the model:
-    then the gate multiplies the sum of the base projection and its adapter.
+    Adds two parameters of shape (d,) to each layer, ``attention_gate.vector`` and ``mlp_gate.vector``,
+    trainable and in float32. No existing tensor changes. Works over 4-bit layers. Call it after PEFT has
+    wrapped the model: then the gate multiplies the sum of the base projection and its adapter.
 
     Parameters
     ----------
@@ -75,9 +75,7 @@ def add_residual_gates(model: nn.Module, start: float) -> None:
     width = _width(model)
     for layer in decoder_layers(model):
         if hasattr(layer, ATTENTION_GATE):
-            raise BaseModelError(
-                "The model has residual gates already.", "Add them once, after PEFT's wrapper."
-            )
+            raise BaseModelError("The model has residual gates already.", "Add them once, after PEFT.")
         for name in (ATTENTION_GATE, MLP_GATE):
             gate = ResidualGate(width, start)
             gate.to(next(layer.parameters()).device)
@@ -143,8 +141,7 @@ def fold_gates(model: nn.Module) -> None:
 
 
 def _width(model: nn.Module) -> int:
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return int(inner.config.get_text_config().hidden_size)
+    return int(plain_model(model).config.get_text_config().hidden_size)
 
 
 def _branch_end(layer: nn.Module, name: str) -> nn.Module:

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rec_assets.backbone.final_norm import reset_final_norm
 from rec_assets.errors import BaseModelError
 
 FRESH_STD = 0.02
@@ -13,7 +14,7 @@ FRESH_STD = 0.02
 _PER_LAYER_LISTS = ("layer_types", "mlp_layer_types", "no_rope_layers")
 
 
-def plain_model(model: nn.Module) -> Any:
+def plain_model(model: Any) -> Any:
     """Give the transformers model inside a PEFT wrapper, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
@@ -73,8 +74,8 @@ def keep_layers(model: nn.Module, count: int) -> None:
 def append_fresh_layers(model: nn.Module, count: int, seed: int) -> None:
     """Add ``count`` randomly initialised decoder layers after the existing ones, in place.
 
-    Matrices are drawn from N(0, 0.02), biases are zero and norms one, so a fresh layer starts near the identity.
-    The new layers take the place, number format and attention type of the last existing layer.
+    Matrices have s.d. 0.02, biases are zero and norms one, so a fresh layer starts near the identity.
+    The new layers take the device, number format and attention type of the last existing layer.
 
     Parameters
     ----------
@@ -102,10 +103,7 @@ def randomise_layers(model: nn.Module, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for index, layer in enumerate(layers):
         layers[index] = fresh_layer(layer, inner.config.get_text_config(), index, generator)
-    for owner in inner.get_decoder().modules():
-        if any(child is layers for child in owner.children()):
-            for child in owner.children():
-                _reset_norm(child, like=layers)
+    reset_final_norm(inner.get_decoder())
 
 
 def fresh_layer(like: nn.Module, config: Any, index: int, generator: torch.Generator) -> nn.Module:
@@ -133,11 +131,3 @@ def _resize_per_layer_lists(config: Any, count: int) -> None:
         if isinstance(entries, list) and entries:
             # A type that none of the kept layers has may lack its rotary table: repeat the last one.
             setattr(config, name, (entries + entries[-1:] * max(0, count - len(entries)))[:count])
-
-
-def _reset_norm(module: nn.Module, like: nn.ModuleList) -> None:
-    weight = getattr(module, "weight", None)
-    for fresh in like[0].modules():
-        if type(fresh) is type(module) and weight is not None and weight.shape == fresh.weight.shape:
-            module.load_state_dict(fresh.state_dict())
-            return

@@ -1,5 +1,7 @@
 """Four-bit weights: NF4 with double quantisation (QLoRA, arXiv 2305.14314)."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import BitsAndBytesConfig
@@ -10,19 +12,19 @@ from rec_assets.errors import BaseModelError
 def nf4_config(compute: torch.dtype) -> BitsAndBytesConfig:
     """Describe NF4 storage whose products are computed in ``compute``.
 
-    Only linear layers of the decoder are quantised; embeddings, norms and the language-model head stay as they are.
+    Only linear layers of the decoder are quantised; embeddings, norms and the head stay as they are.
     """
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
-        # FSDP shards only parameters of one number format: on GPUs store the 4-bit blocks in that of the rest.
+        # FSDP shards parameters of one number format: on GPUs store the 4-bit blocks in that of the rest.
         bnb_4bit_quant_storage=compute if torch.cuda.is_available() else torch.uint8,
     )
 
 
-def dequantised_weight(linear: nn.Module) -> torch.Tensor:
+def dequantised_weight(linear: Any) -> torch.Tensor:
     """Give the weight (out, in) that a linear layer computes with, in float, whatever it is stored in."""
     weight = linear.weight
     if type(weight).__name__ != "Params4bit":
@@ -35,8 +37,8 @@ def dequantised_weight(linear: nn.Module) -> torch.Tensor:
 def dequantise(model: nn.Module) -> None:
     """Replace every 4-bit linear layer by a plain one with the weight it stands for, in place.
 
-    So an adapter trained over 4-bit weights can be merged into exactly those weights. Call it before PEFT wraps the
-    model: PEFT chooses its wrapper by the kind of layer it finds.
+    So an adapter trained over 4-bit weights can be merged into exactly those weights. Call it before PEFT
+    wraps the model: PEFT chooses its wrapper by the kind of layer it finds.
 
     Raises
     ------
@@ -44,9 +46,7 @@ def dequantise(model: nn.Module) -> None:
         When PEFT has wrapped the model already.
     """
     if hasattr(model, "get_base_model"):
-        raise BaseModelError(
-            "The model is wrapped by PEFT already.", "Dequantise first, then load the adapter."
-        )
+        raise BaseModelError("The model is wrapped by PEFT already.", "Dequantise, then load the adapter.")
     import bitsandbytes as bnb  # more than a second to import, and only 4-bit models need it
 
     for parent in list(model.modules()):

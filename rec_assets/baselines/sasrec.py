@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2Model
 
-from rec_assets.baselines.sequential import HEADS, LAYERS, LENGTH, Sequential, cross_entropy
+from rec_assets.baselines.sequential import HEADS, INITIAL_SD, LAYERS, LENGTH, Sequential, cross_entropy
 
 DROPOUT = 0.3
 
@@ -28,6 +28,7 @@ class SasRec(Sequential):
             bos_token_id=None,
             eos_token_id=None,
             use_cache=False,
+            initializer_range=INITIAL_SD,
         )
         return GPT2Model(config)
 

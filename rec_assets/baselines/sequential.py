@@ -17,10 +17,11 @@ LAYERS = 2
 HEADS = 2
 BATCH_POSITIONS = 1024  # bounds the logits: positions x SKUs
 EPOCH_STEPS = 32  # a small shop gets smaller batches, down to two long rows
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-3
+INITIAL_SD = 0.1  # near 1 / sqrt(width): SKU vectors start apart, so an SKU answers itself from the start
 WEIGHT_DECAY = 0.01
 PATIENCE = 3  # epochs without a better validation NDCG@10
-JUDGED = 2000  # validation customers an epoch is judged on
+JUDGED = 1000  # validation customers an epoch is judged on
 CUTOFF = 10
 
 

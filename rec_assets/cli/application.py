@@ -1,5 +1,6 @@
 """The application object: its help, its global options, and how errors reach the user."""
 
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,10 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        if not ctx.params.get("debug"):
+            # Libraries warn their callers of changes to come; a user can do nothing about them.
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
         try:
             return super().invoke(ctx)
         except CouturierError as error:

@@ -156,7 +156,11 @@ def _tracking(_: Workspace, params: Params) -> Finding:
 
 
 def _base_model(workspace: Workspace, params: Params) -> Finding:
+    from rec_assets.backbone.source import is_ready
+
     source = params.base_model.source
+    if is_ready(source):
+        return Finding("base model", True, f"{source}, downloaded already")
     if (workspace.base_model / "config.json").exists():
         return Finding(
             "base model", True, f"{source}, converted in {workspace.relative(workspace.base_model)}"

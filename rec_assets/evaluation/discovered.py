@@ -79,10 +79,10 @@ def complements(holdout: Holdout) -> list[Relation]:
     if counts.empty:
         return []
     starts, ends = pairs["first"].value_counts(), pairs["second"].value_counts()
-    chance = (
-        counts.index.get_level_values(0).map(starts) * counts.index.get_level_values(1).map(ends) / len(pairs)
-    )
-    lift = (counts / chance.to_numpy()).sort_values(ascending=False, kind="stable")
+    first_sold = starts.reindex(counts.index.get_level_values(0)).to_numpy()
+    second_sold = ends.reindex(counts.index.get_level_values(1)).to_numpy()
+    lift = counts / (first_sold * second_sold / len(pairs))
+    lift = lift.sort_values(ascending=False, kind="stable")
     latest = events.groupby(CUSTOMER).tail(_RECENT)
     relations = []
     for first, second in lift[lift > 1.2].index[:_PAIRS]:

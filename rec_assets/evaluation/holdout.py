@@ -123,7 +123,10 @@ def read_holdout(workspace: Workspace, max_customers: int | None, seed: int) -> 
     events = read_table(workspace.behaviour / "events.parquet", columns)
     before = events[events[SPLIT] != "test"]
     own = before[before[CUSTOMER].isin(judged)]
-    owner, owned_article = judged.get_indexer(own[CUSTOMER]), articles.index.get_indexer(own[SKU])
+    owner, owned_article = (
+        judged.get_indexer(pd.Index(own[CUSTOMER])),
+        articles.index.get_indexer(pd.Index(own[SKU])),
+    )
     owned = np.unique(owner.astype(np.int64) * len(articles) + owned_article)
 
     windows = read_json(workspace.splits / "windows.json")
@@ -161,8 +164,8 @@ def baskets(test: pd.DataFrame, customers: pd.Index, skus: pd.Index, *, timed: b
     frame = pd.DataFrame(
         {"spent": grouped[PRICE].sum(min_count=1), "first": grouped[TIMESTAMP].min()}
     ).reset_index()
-    frame["customer"] = customers.get_indexer(frame[CUSTOMER]).astype(np.int64)
-    frame["article"] = skus.get_indexer(frame[SKU]).astype(np.int64)
+    frame["customer"] = customers.get_indexer(pd.Index(frame[CUSTOMER])).astype(np.int64)
+    frame["article"] = skus.get_indexer(pd.Index(frame[SKU])).astype(np.int64)
     frame["spent"] = frame["spent"].astype(float)
     frame["month"] = frame["first"].dt.strftime("%Y-%m") if timed else UNKNOWN
     return frame.drop(columns="first").sort_values(["customer", "article"], ignore_index=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rec_assets.columns import CUSTOMER, MASKED, RANK, SKU
@@ -88,8 +89,8 @@ def read_lists(path: Path, model: str, holdout: Holdout) -> tuple[Lists, Lists]:
             f"Columns found: {', '.join(frame.columns)}.",
             "Run the stage that ranks again.",
         )
-    customer = holdout.customers.index.get_indexer(frame[CUSTOMER])
-    article = holdout.articles.index.get_indexer(frame[SKU])
+    customer = holdout.customers.index.get_indexer(pd.Index(frame[CUSTOMER]))
+    article = holdout.articles.index.get_indexer(pd.Index(frame[SKU]))
     judged = customer >= 0
     if (unknown := judged & (article < 0)).any():
         raise TableError(
@@ -102,14 +103,14 @@ def read_lists(path: Path, model: str, holdout: Holdout) -> tuple[Lists, Lists]:
     lists = []
     for mode in (False, True):
         rows = judged & (masked == mode)
-        keys = holdout.keys(customer[rows], article[rows])
-        places = customer[rows].astype(np.int64) * (int(rank.max(initial=0)) + 1) + rank[rows]
-        if len(np.unique(keys)) < len(keys) or len(np.unique(places)) < len(places) or (rank[rows] < 1).any():
+        items = np.full((len(holdout.customers), int(rank[rows].max(initial=0))), -1, dtype=np.int64)
+        items[customer[rows], rank[rows] - 1] = article[rows]
+        keys = np.sort(holdout.keys(customer[rows], article[rows]))
+        ranks_shared = (items >= 0).sum() < rows.sum()
+        if ranks_shared or (np.diff(keys) == 0).any() or (rank[rows] < 1).any():
             raise TableError(
                 f"{path} lists a SKU or a rank twice for a customer, or a rank below 1 (masked={mode}).",
                 "Run the stage that ranks again.",
             )
-        items = np.full((len(holdout.customers), int(rank[rows].max(initial=0))), -1, dtype=np.int64)
-        items[customer[rows], rank[rows] - 1] = article[rows]
         lists.append(Lists(model, mode, items))
     return lists[0], lists[1]

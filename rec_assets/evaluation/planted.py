@@ -47,7 +47,7 @@ def planted(truth: Path, holdout: Holdout) -> list[Relation]:
     Parameters
     ----------
     truth
-        The folder of ``relations.json`` and ``customers.parquet``; the latter's ``segment`` is the true one.
+        The folder of ``relations.json`` and ``customers.parquet``.
     holdout
         The test window.
 
@@ -57,7 +57,7 @@ def planted(truth: Path, holdout: Holdout) -> list[Relation]:
         When the file states a kind of relation that nobody knows how to check.
     """
     file = truth / RELATIONS_FILE
-    segments = true_segments(truth, holdout)
+    who = true_customers(truth, holdout)
     relations: list[Relation] = []
     for stated in read_json(file):
         if stated["kind"] not in _KINDS:
@@ -65,19 +65,16 @@ def planted(truth: Path, holdout: Holdout) -> list[Relation]:
                 f"{file} states a relation of kind {stated['kind']!r}; known: {', '.join(_KINDS)}.",
                 "Run the raw_data stage again.",
             )
-        relations += _KINDS[stated["kind"]](stated, holdout, segments)
+        relations += _KINDS[stated["kind"]](stated, holdout, who)
     return relations
 
 
-def true_segments(truth: Path, holdout: Holdout) -> Sequence[str]:
-    """(U,) planted segment of each test customer; the behaviour features' where none is stated."""
-    file = truth / "customers.parquet"
-    known = holdout.customers[SEGMENT]
-    if file.exists():
-        stated = read_table(file)
-        if SEGMENT in stated:
-            known = stated.set_index(CUSTOMER)[SEGMENT].reindex(holdout.customers.index).fillna(known)
-    return known.to_numpy()
+def true_customers(truth: Path, holdout: Holdout) -> pd.DataFrame:
+    """(U rows) planted ``segment`` and ``gender`` of each test customer; none of them is missing there."""
+    columns = [CUSTOMER, SEGMENT, GENDER]
+    return (
+        read_table(truth / "customers.parquet", columns).set_index(CUSTOMER).reindex(holdout.customers.index)
+    )
 
 
 def as_of(holdout: Holdout) -> pd.Timestamp:
@@ -98,7 +95,7 @@ def recent_buyers(holdout: Holdout, categories: Sequence[str], days: int) -> Mas
     return np.asarray(holdout.customers.index.isin(recent.loc[recent[SKU].isin(skus), CUSTOMER]))
 
 
-def season(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def season(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check the season's categories in each month of the test window, on the customers who bought in it."""
     chosen = of_articles(articles_where(holdout, CATEGORY, stated["categories"]))
     relations = []
@@ -110,32 +107,29 @@ def season(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Re
     return relations
 
 
-def complement(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def complement(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check the complement on recent buyers of its trigger."""
     customers = recent_buyers(holdout, [stated["trigger_category"]], stated["days"])
     chosen = articles_where(holdout, CATEGORY, [stated["complement_category"]])
     return [Relation("complement", stated["name"], customers, of_articles(chosen))]
 
 
-def price_tier(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def price_tier(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check a segment's price tier."""
     chosen = articles_where(holdout, PRICE_TIER, [stated["tier"]])
-    return [
-        Relation("price_tier", stated["name"], np.equal(segments, stated["segment"]), of_articles(chosen))
-    ]
+    customers = (who[SEGMENT] == stated["segment"]).to_numpy()
+    return [Relation("price_tier", stated["name"], customers, of_articles(chosen))]
 
 
-def department(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def department(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check the department of a gender or a segment."""
     chosen = of_articles(articles_where(holdout, DEPARTMENT, [stated["department"]]))
-    if "segment" in stated:
-        customers = np.equal(segments, stated["segment"])
-    else:
-        customers = (holdout.customers[GENDER] == stated["gender"]).to_numpy()
+    column = SEGMENT if SEGMENT in stated else GENDER
+    customers = (who[column] == stated[column]).to_numpy()
     return [Relation("department", stated["name"], customers, chosen)]
 
 
-def repeat(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def repeat(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check that those who bought such an article recently are offered the same SKU again."""
     chosen = articles_where(holdout, CATEGORY, stated["categories"])
     customers = recent_buyers(holdout, stated["categories"], max(stated["days"]))
@@ -146,7 +140,7 @@ def repeat(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Re
     return [Relation("repeat", stated["name"], customers, again)]
 
 
-def trend(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def trend(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check the category or colour that moves, once the trend has begun."""
     if pd.Timestamp(stated["from"]) >= as_of(holdout):
         return []
@@ -157,7 +151,7 @@ def trend(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Rel
     ]
 
 
-def new_arrivals(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> list[Relation]:
+def new_arrivals(stated: Stated, holdout: Holdout, who: pd.DataFrame) -> list[Relation]:
     """Check articles in their first days at ``as_of``, or introduced since."""
     since = as_of(holdout) - pd.Timedelta(days=stated["days"])
     chosen = (pd.to_datetime(holdout.articles[INTRODUCED]) >= since).to_numpy()
@@ -165,7 +159,7 @@ def new_arrivals(stated: Stated, holdout: Holdout, segments: Sequence[str]) -> l
     return [Relation("new_arrivals", stated["name"], everyone, of_articles(chosen))]
 
 
-_KINDS: Mapping[str, Callable[[Stated, Holdout, Sequence[str]], list[Relation]]] = {
+_KINDS: Mapping[str, Callable[[Stated, Holdout, pd.DataFrame], list[Relation]]] = {
     "season": season,
     "complement": complement,
     "price_tier": price_tier,

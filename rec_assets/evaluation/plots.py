@@ -28,10 +28,12 @@ def plot_intervals(significance: pd.DataFrame, metric: str, path: Path) -> Path:
     """Draw each model's mean with its interval, unmasked lists, best on top."""
     chosen = significance[(significance["metric"] == metric) & ~significance[MASKED]].sort_values("mean")
     figure, axes = plt.subplots(figsize=(7, 0.36 * len(chosen) + 1))
-    for place, row in enumerate(chosen.itertuples()):
-        colour = _ACCENT if row.model == RECOMMENDER else _QUIET
-        axes.plot([row.low, row.high], [place, place], color=colour, linewidth=3, solid_capstyle="round")
-        axes.plot(row.mean, place, "o", color=colour, markersize=7)
+    for place, row in enumerate(chosen.to_dict("records")):
+        colour = _ACCENT if row[MODEL] == RECOMMENDER else _QUIET
+        axes.plot(
+            [row["low"], row["high"]], [place, place], color=colour, linewidth=3, solid_capstyle="round"
+        )
+        axes.plot(row["mean"], place, "o", color=colour, markersize=7)
     axes.set_yticks(range(len(chosen)), labels=chosen[MODEL])
     axes.set_xlabel(f"{metric} with its bootstrap interval")
     axes.set_xlim(left=0)

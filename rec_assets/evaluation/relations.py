@@ -22,9 +22,9 @@ FOLLOWED, PARTLY, NOT_FOLLOWED, UNTOLD = "followed", "partly", "not followed", "
 RULE = (
     "followed: the model's share covers at least half of the way from the best-sellers' share to the "
     "expected share (going past it counts, as a short list sharpens habits); partly: at least a fifth; "
-    "else not followed. Where the two differ by less than 0.02 there is nothing to learn but popularity: "
-    "followed within 0.05 of the expected share, partly within 0.10. "
-    "Fewer than 10 holdout purchases: too few to tell."
+    "else not followed. Where the two differ by less than 0.02, or by less than two standard errors of the "
+    "expected share, there is nothing to learn but popularity: followed within 0.05 of the expected share, "
+    "partly within 0.10. Fewer than 10 holdout purchases: too few to tell."
 )
 _FEWEST = 10
 
@@ -70,7 +70,8 @@ def verdict(expected: float, model: float, popular: float, purchases: int) -> st
     """
     if purchases < _FEWEST or np.isnan(model):
         return UNTOLD
-    if abs(expected - popular) < 0.02:
+    noise = 2 * np.sqrt(expected * (1 - expected) / purchases)
+    if abs(expected - popular) < max(0.02, noise):
         distance = abs(model - expected)
         return FOLLOWED if distance <= 0.05 else PARTLY if distance <= 0.10 else NOT_FOLLOWED
     covered = (model - popular) / (expected - popular)

@@ -102,7 +102,7 @@ def significance(
                 continue
             means = bootstrap_means(wide.to_numpy(), samples, seed)
             low, high = interval(means, confidence)
-            own = wide.columns.get_loc(RECOMMENDER)
+            own = list(wide.columns).index(RECOMMENDER)
             leads = means[:, [own]] - means
             lead_low, lead_high = interval(leads, confidence)
             frame = pd.DataFrame(

@@ -96,8 +96,13 @@ def judge(workspace: Workspace, holdout: Holdout, cutoffs: tuple[int, ...], shor
                 stated = (workspace.truth / RELATIONS_FILE).exists()
                 found = planted(workspace.truth, holdout) if stated else discover(holdout)
                 relations = measure(found, lists, holdout, HEADLINE)
-    frames = (pd.concat(tables, ignore_index=True) for tables in (per_customer, metrics, sliced, categories))
-    return Judgement(*frames, relations)
+    return Judgement(
+        per_customer=pd.concat(per_customer, ignore_index=True),
+        metrics=pd.concat(metrics, ignore_index=True),
+        slices=pd.concat(sliced, ignore_index=True),
+        categories=pd.concat(categories, ignore_index=True),
+        relations=relations,
+    )
 
 
 def flatten(metrics: pd.DataFrame) -> dict[str, dict[str, float]]:

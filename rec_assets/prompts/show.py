@@ -17,9 +17,9 @@ def prompt_text(row: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> row = {"header": "Age 20s.", "moments": ["In May:", ""], "history": ["7", "9"], "closing": "In June:"}
+    >>> row = {"header": "male", "moments": ["May", ""], "history": ["7", "9"], "closing": "June"}
     >>> prompt_text(row)
-    'Age 20s. In May: <sku:7> <sku:9> In June:'
+    'male May <sku:7> <sku:9> June'
     """
     parts = [row[HEADER]]
     for moment, sku in zip(row[MOMENTS], row[HISTORY], strict=True):

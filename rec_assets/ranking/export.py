@@ -50,7 +50,9 @@ def export(workspace: Workspace, out: Path) -> Path:
     decoder = getattr(plain, plain.base_model_prefix)
     own = model.get_input_embeddings()
     weights = model.decoder.state_dict()
-    kept = {name: value for name, value in weights.items() if value is not own.weight.data and "embed" not in name}
+    kept = {
+        name: value for name, value in weights.items() if value is not own.weight.data and "embed" not in name
+    }
     decoder.load_state_dict(kept, strict=False)
     _copy_position_embeddings(model.decoder, decoder)
     embedding = plain.get_input_embeddings()
@@ -74,6 +76,9 @@ def _copy_position_embeddings(source: nn.Module, target: nn.Module) -> None:
     """OPT and GPT-2 learn positions; their modules are embeddings too."""
     modules = dict(target.named_modules())
     for name, module in source.named_modules():
-        if isinstance(module, nn.Embedding) and module.weight.shape == getattr(modules[name], "weight", module.weight).shape:
+        if (
+            isinstance(module, nn.Embedding)
+            and module.weight.shape == getattr(modules[name], "weight", module.weight).shape
+        ):
             with torch.no_grad():
                 modules[name].weight.copy_(module.weight)

@@ -54,7 +54,9 @@ class OnePassRanker:
         Budget of a forward pass.
     """
 
-    def __init__(self, model: SkuLanguageModel, encoder: RowEncoder, registry: pd.DataFrame, batch_tokens: int) -> None:
+    def __init__(
+        self, model: SkuLanguageModel, encoder: RowEncoder, registry: pd.DataFrame, batch_tokens: int
+    ) -> None:
         self.registry = registry
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         self._head = self._model.head().T.contiguous()  # (d, n)
@@ -85,7 +87,9 @@ class OnePassRanker:
         return torch.from_numpy(barred)
 
     @torch.inference_mode()
-    def scores(self, prompts: pd.DataFrame, title: str = "ranking") -> Iterator[tuple[list[int], torch.Tensor]]:
+    def scores(
+        self, prompts: pd.DataFrame, title: str = "ranking"
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield ``(places, scores)`` a batch: indices of prompts, and logits ``(B, n)`` over all SKUs."""
         rows = self._encoder.encode(prompts)
         batches = LengthBatches([len(row.ids) for row in rows], self._batch_tokens, seed=None)
@@ -100,7 +104,11 @@ class OnePassRanker:
                 bar.update(len(batch))
 
     def top(
-        self, prompts: pd.DataFrame, k: int, barred: torch.Tensor, masked: Sequence[Sequence[str]] | None = None
+        self,
+        prompts: pd.DataFrame,
+        k: int,
+        barred: torch.Tensor,
+        masked: Sequence[Sequence[str]] | None = None,
     ) -> Iterator[Top]:
         """Yield each prompt's ``k`` best SKUs.
 

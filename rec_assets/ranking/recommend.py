@@ -79,7 +79,9 @@ def recommend(
     return described[[c.RANK, c.SKU, c.TITLE, c.CATEGORY, c.COLOUR, c.PRICE, c.SCORE]]
 
 
-def _allowed(articles: pd.DataFrame, categories: Sequence[str] | None, max_price: float | None) -> set[str] | None:
+def _allowed(
+    articles: pd.DataFrame, categories: Sequence[str] | None, max_price: float | None
+) -> set[str] | None:
     if categories is None and max_price is None:
         return None
     kept = articles
@@ -89,7 +91,8 @@ def _allowed(articles: pd.DataFrame, categories: Sequence[str] | None, max_price
         if odd:
             near = difflib.get_close_matches(odd[0].casefold(), list(names), n=5, cutoff=0.0)
             raise CouturierError(
-                f"No category {odd[0]!r} in the catalogue.", f"Nearest: {', '.join(names[name] for name in near)}."
+                f"No category {odd[0]!r} in the catalogue.",
+                f"Nearest: {', '.join(names[name] for name in near)}.",
             )
         kept = kept[kept[c.CATEGORY].isin([names[category.casefold()] for category in categories])]
     if max_price is not None:

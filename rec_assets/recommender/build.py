@@ -101,7 +101,9 @@ def build(
     return wrapped
 
 
-def _adapt(model: SkuLanguageModel, layers: list[nn.Module], settings: Training, quantised: bool) -> PeftModel:
+def _adapt(
+    model: SkuLanguageModel, layers: list[nn.Module], settings: Training, quantised: bool
+) -> PeftModel:
     inside = {id(module) for layer in layers for module in layer.modules()}
     names = [
         name

@@ -28,7 +28,8 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     >>> ticks(0, 0.047)
     [0.0, 0.01, 0.02, 0.03, 0.04, 0.05]
     """
-    span = (high - low) or abs(high) or 1.0
+    high = high if high > low else low + (abs(low) or 1.0)
+    span = high - low
     rough = span / about
     magnitude = 10 ** math.floor(math.log10(rough))
     step = min((m * magnitude for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(s - rough))
@@ -121,7 +122,7 @@ def curve(points: Sequence[tuple[float, float]], label: str, digits: int = 3, wi
 
 
 def track(expected: float, model: float, popular: float, most: float) -> Markup:
-    """Draw one relation: best-sellers' share, expected share, the model's share, on a scale up to ``most``."""
+    """Draw one relation's shares, of best-sellers, expected and the model's, on a scale up to ``most``."""
     width, height = 240, 22
 
     def x(share: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def read_examples(
     articles[TITLE] = read_table(titles, [SKU, TITLE]).drop_duplicates(SKU).set_index(SKU)[TITLE]
 
     bought = events[CUSTOMER].value_counts()
-    listed_customers = np.sort(lists[CUSTOMER].unique())
+    listed_customers = sorted(lists[CUSTOMER].unique())
     chosen = choose(listed_customers, bought, features.get(SEGMENT, pd.Series(dtype=str)), customers, seed)
     newest = events[TIMESTAMP].max()
     best = set(articles[PURCHASES].nlargest(max(1, int(len(articles) * _BEST_SELLERS))).index)
@@ -150,18 +151,18 @@ class Shelf:
         text = {
             name: str(row.get(name)) if pd.notna(row.get(name)) else "" for name in (TITLE, CATEGORY, COLOUR)
         }
-        price = row.get(PRICE) if price is None or pd.isna(price) else price
+        shown: Any = price if pd.notna(price) else row.get(PRICE)
         return Card(
             sku=sku,
             title=text[TITLE] or sku,
             category="" if text[CATEGORY] == UNKNOWN else text[CATEGORY],
             colour="" if text[COLOUR] == UNKNOWN else text[COLOUR],
-            price=None if price is None or pd.isna(price) else float(price),
+            price=None if shown is None or pd.isna(shown) else float(shown),
             tags=tags,
             when=when,
         )
 
-    def past(self, event) -> Card:  # type: ignore[no-untyped-def]
+    def past(self, event: Any) -> Card:
         """Make the card of a purchase; data that have an order but no time show no date."""
         timed = event.timestamp.year > 1970
         return self.card(event.sku, event.price, (), f"{event.timestamp:%Y-%m-%d}" if timed else None)

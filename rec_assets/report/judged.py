@@ -50,14 +50,13 @@ def headline(significance: pd.DataFrame, best_baseline: str | None) -> Lead | No
     rows = significance[(significance["metric"] == HEADLINE) & ~significance["masked"]].set_index("model")
     if RECOMMENDER not in rows.index:
         return None
-    own = rows.loc[RECOMMENDER]
+    own = rows.loc[RECOMMENDER].to_dict()
+    score = (own["mean"], own["low"], own["high"])
     if best_baseline not in rows.index:
-        return Lead(own["mean"], own["low"], own["high"], None, None, None, None, None)
-    rival = rows.loc[best_baseline]
+        return Lead(*score, None, None, None, None, None)
+    rival = rows.loc[best_baseline].to_dict()
     return Lead(
-        own["mean"],
-        own["low"],
-        own["high"],
+        *score,
         best_baseline,
         rival["difference"],
         rival["difference_low"],

@@ -86,9 +86,13 @@ def interval_chart(contents: Contents) -> Markup | None:
     rows = rows[(rows["metric"] == judged.HEADLINE) & ~rows["masked"]].sort_values("mean", ascending=False)
     lines = [
         charts.Interval(
-            wording.words(row.model), row.mean, row.low, row.high, row.model == judged.RECOMMENDER
+            wording.words(row["model"]),
+            row["mean"],
+            row["low"],
+            row["high"],
+            row["model"] == judged.RECOMMENDER,
         )
-        for row in rows.itertuples()
+        for row in rows.to_dict("records")
     ]
     return charts.intervals(lines, "NDCG@10 of every model with its interval")
 
@@ -115,7 +119,8 @@ def relations(contents: Contents) -> list[dict[str, Any]]:
     most = table[["expected", "model", "popularity"]].max().max()
     most = 1.0 if math.isnan(most) else most
     return [
-        {**row, "track": charts.track(row["expected"], row["model"], row["popularity"], most)}
+        {str(name): value for name, value in row.items()}
+        | {"track": charts.track(row["expected"], row["model"], row["popularity"], most)}
         for row in table.to_dict("records")
     ]
 

@@ -78,13 +78,13 @@ def relations_table(workspace: Workspace) -> str:
         return "No relations were measured."
     rows = [
         [
-            wording.one_line(row.relation, 52),
-            wording.percent(row.popularity),
-            wording.percent(row.expected),
-            wording.percent(row.model),
-            f"{_SIGN.get(row.verdict, '?')} {row.verdict}",
+            wording.one_line(row["relation"], 52),
+            wording.percent(row["popularity"]),
+            wording.percent(row["expected"]),
+            wording.percent(row["model"]),
+            f"{_SIGN.get(row['verdict'], '?')} {row['verdict']}",
         ]
-        for row in table.itertuples()
+        for row in table.to_dict("records")
     ]
     return grid(rows, ["relation", "best-sellers", "expected", "model", "verdict"], left=(0, 4))
 
@@ -101,8 +101,8 @@ def example_recommendations(workspace: Workspace, count: int = 10, seed: int = 7
         past = "; ".join(spoken(card) for card in example.history) or "nothing yet"
         lines.append(f"  bought  {past}")
         for rank, card in enumerate(example.listed, start=1):
-            tags = f"  [{', '.join(card.tags)}]" if card.tags else ""
-            lines.append(f"  {rank:>6}  {spoken(card, 60)}{wording.one_line(tags, 60) and tags}")
+            tags = f"  [{wording.one_line(', '.join(card.tags), 60)}]" if card.tags else ""
+            lines.append(f"  {rank:>6}  {spoken(card, 60)}{tags}")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 

@@ -34,6 +34,8 @@ PADDED = (
     f"CASE WHEN length({{}}) < {SKU_DIGITS} AND regexp_full_match({{}}, '[0-9]+') "
     f"THEN lpad({{}}, {SKU_DIGITS}, '0') ELSE {{}} END"
 )
+# A flag that is 1 or empty; pandas writes it as 1.0 into a CSV.
+YES = "CASE WHEN {} IN ('1', '1.0') THEN 'yes' ELSE {} END"
 CHANNEL_NAME = "CASE {} WHEN '1' THEN 'store' WHEN '2' THEN 'online' ELSE {} END"
 
 TRANSACTION_COLUMNS = {
@@ -103,7 +105,7 @@ def read(folder: Path, out: Path, source: Source) -> Imported:
             present,
             schema,
             out / target,
-            rewrites={SKU: PADDED, CHANNEL: CHANNEL_NAME},
+            rewrites={SKU: PADDED, CHANNEL: CHANNEL_NAME, "fashion_news": YES, "active": YES},
             cure="Restore the column's original values.",
         )
         files.append(path)

@@ -23,7 +23,9 @@ class Curve:
         """One row an epoch: ``epoch, step, train_loss, validation_ndcg@10, learning_rate``."""
         epochs: dict[int, dict[str, Any]] = {}
         for entry in history:
-            row = epochs.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"]), "step": entry["step"]})
+            row = epochs.setdefault(
+                round(entry["epoch"]), {"epoch": round(entry["epoch"]), "step": entry["step"]}
+            )
             row.update({NAMES[key]: value for key, value in entry.items() if key in NAMES})
         frame = pd.DataFrame(epochs.values(), columns=["epoch", "step", *NAMES.values()])
         return frame.dropna(subset=["validation_ndcg@10"]).reset_index(drop=True)
@@ -44,7 +46,9 @@ class _ToTracker(TrainerCallback):
         """Send what was just logged."""
         named = {NAMES[key]: value for key, value in (logs or {}).items() if key in NAMES}
         if named and state.is_world_process_zero:
-            self._tracker.metrics({f"training/{key}": value for key, value in named.items()}, step=state.global_step)
+            self._tracker.metrics(
+                {f"training/{key}": value for key, value in named.items()}, step=state.global_step
+            )
 
 
 def plot_curve(frame: pd.DataFrame, path: Path) -> None:
@@ -53,7 +57,9 @@ def plot_curve(frame: pd.DataFrame, path: Path) -> None:
     left.plot(frame["epoch"], frame["train_loss"], color="#8a7f72", marker="o", label="training loss")
     left.set(xlabel="epoch", ylabel="training loss")
     right = left.twinx()
-    right.plot(frame["epoch"], frame["validation_ndcg@10"], color="#7a1f3d", marker="s", label="validation NDCG@10")
+    right.plot(
+        frame["epoch"], frame["validation_ndcg@10"], color="#7a1f3d", marker="s", label="validation NDCG@10"
+    )
     right.set_ylabel("validation NDCG@10")
     figure.legend(loc="upper center", ncols=2, frameon=False, fontsize=8)
     for axis in (left, right):

@@ -166,14 +166,19 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
     digest = hashlib.sha256()
     for path in (workspace.prompts, workspace.vocabulary / "item_titles.safetensors", workspace.base_model):
         digest.update(content_hash(path).encode())
-    settings = {"training": params.training.model_dump(mode="json"), "run": params.run.model_dump(mode="json")}
+    settings = {
+        "training": params.training.model_dump(mode="json"),
+        "run": params.run.model_dump(mode="json"),
+    }
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
 def _newest(checkpoints: Path) -> str | None:
     """The last checkpoint that was written whole."""
-    whole = [folder for folder in checkpoints.glob("checkpoint-*") if (folder / "trainer_state.json").exists()]
+    whole = [
+        folder for folder in checkpoints.glob("checkpoint-*") if (folder / "trainer_state.json").exists()
+    ]
     return str(max(whole, key=lambda folder: int(folder.name.partition("-")[2]))) if whole else None
 
 

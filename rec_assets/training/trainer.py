@@ -71,7 +71,11 @@ class RecommenderTrainer(SFTTrainer):
         return self.accelerator.prepare(loader)
 
     def compute_loss(
-        self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """Cross-entropy over SKUs; see :meth:`SkuLanguageModel.forward`."""
         outputs = model(**inputs)
@@ -83,7 +87,11 @@ class RecommenderTrainer(SFTTrainer):
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in (model or self.model).named_parameters():
             if parameter.requires_grad:
-                rate = self._settings.item_learning_rate if ".items." in f".{name}" else self._settings.learning_rate
+                rate = (
+                    self._settings.item_learning_rate
+                    if ".items." in f".{name}"
+                    else self._settings.learning_rate
+                )
                 groups.setdefault((rate, decay if parameter.ndim > 1 else 0.0), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [{"params": group, "lr": rate, "weight_decay": own} for (rate, own), group in groups.items()]

@@ -12,11 +12,12 @@ import pandas as pd
 
 from rec_assets.errors import CouturierError
 from rec_assets.validation import suites
-from rec_assets.validation.rules import SUITES, TABLES, Limits, Readable, quoted, rules_of
+from rec_assets.validation.kinds import Limits, Readable, quoted
+from rec_assets.validation.rules import SUITES, TABLES, rules_of
 from rec_assets.validation.screening import Screening
 
 SAMPLE_ROWS = 200_000
-"""Tables of more rows are judged by Great Expectations on a sample of this size; DuckDB always judges all rows."""
+"""Great Expectations judges larger tables on a sample of this size; DuckDB always judges all rows."""
 
 _SAMPLE_SEED = 7
 
@@ -97,10 +98,14 @@ def judge(
     context.build_data_docs(site_names=[suites.SITE])
     if missing := set(SUITES) - set(success):
         raise CouturierError(f"No result came back for the suites {', '.join(sorted(missing))}.")
-    return Judgement(success, unexpected, judged, root / "uncommitted" / "data_docs" / suites.SITE / "index.html")
+    return Judgement(
+        success, unexpected, judged, root / "uncommitted" / "data_docs" / suites.SITE / "index.html"
+    )
 
 
-def staged_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: int, sample_rows: int) -> pd.DataFrame:
+def staged_frame(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: int, sample_rows: int
+) -> pd.DataFrame:
     """Fetch the columns that a table's rules look at, of all rows or of a seeded sample.
 
     Dates beyond the years that pandas' nanoseconds can hold are moved to the nearest it can; they stay out of
@@ -108,8 +113,12 @@ def staged_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: int, s
     """
     wanted: dict[str, None] = {}
     for rule in rules_of(table):
-        wanted.update(dict.fromkeys([rule.column, rule.as_came] if isinstance(rule, Readable) else [rule.column]))
-    types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE staged_{table})").fetchall())
+        wanted.update(
+            dict.fromkeys([rule.column, rule.as_came] if isinstance(rule, Readable) else [rule.column])
+        )
+    types = dict(
+        connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE staged_{table})").fetchall()
+    )
     selected = []
     for name in wanted:
         value = quoted(name)
@@ -119,8 +128,8 @@ def staged_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: int, s
         selected.append(f"{value} AS {quoted(name)}")
     query = f"SELECT {', '.join(selected)} FROM staged_{table}"
     if rows > sample_rows:
-        query += f" WHERE raw_row IN (SELECT raw_row FROM typed_{table} ORDER BY hash(raw_row, {_SAMPLE_SEED}), raw_row"
-        query += f" LIMIT {sample_rows})"
+        order = f"hash(raw_row, {_SAMPLE_SEED}), raw_row"
+        query += f" WHERE raw_row IN (SELECT raw_row FROM typed_{table} ORDER BY {order} LIMIT {sample_rows})"
     frame = connection.sql(query).df()
     for name in frame.select_dtypes("datetime"):
         frame[name] = frame[name].astype("datetime64[ns]")  # the only unit whose bounds GX reads from text

@@ -1,171 +1,21 @@
 """The one list of rules.
 
-Each rule says, once, what a good row looks like. :mod:`rec_assets.validation.screening` turns it into a DuckDB
-predicate that decides over every row; :mod:`rec_assets.validation.suites` turns it into a Great Expectations
-expectation for the suites and data docs. Neither knows a rule that is not here, so they cannot disagree.
+Each rule says, once, what a good row looks like. :mod:`rec_assets.validation.screening` turns it into a
+DuckDB predicate that decides over every row; :mod:`rec_assets.validation.suites` turns it into a Great
+Expectations expectation for the suites and data docs. Neither knows a rule that is not here, so they cannot
+disagree.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-
 from rec_assets import columns as c
-
-Action = Literal["quarantine", "clear", "note"]
-"""What breaking a rule costs: the row, the attribute (the row is kept without it), or nothing but a count."""
-
-Limits = Mapping[str, float | str]
-"""Bounds known only when the stage runs, by name: ``max_price`` and ``tomorrow`` (ISO date and time)."""
+from rec_assets.validation.kinds import AS_CAME, Action, Bound, Holds, Present, Readable, Rule, Within, quoted
 
 TABLES = ("transactions", "customers", "articles")
 SUITES = ("transactions", "customers", "articles", "references")
 
-AS_CAME = "_as_came"  # suffix of the column that holds the value as the retailer gave it
 KNOWN_SKU = "sku_in_articles"
 KNOWN_CUSTOMER = "customer_in_customers"
 KEPT_CUSTOMER = "customer_row_kept"
 KEPT_ARTICLE = "article_row_kept"
-
-
-def quoted(column: str) -> str:
-    """Quote a column's name for SQL."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A bound that is looked up in :data:`Limits` when the stage runs."""
-
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """What a good row looks like.
-
-    Parameters
-    ----------
-    name
-        Its name in reports and in quarantine.
-    table
-        The table whose rows it judges.
-    column
-        The staged column it judges.
-    action
-        What breaking it costs.
-    meaning
-        What is wrong with a row that breaks it.
-    suite
-        The suite it belongs to; the table's own unless it is about other tables.
-    """
-
-    name: str
-    table: str
-    column: str
-    action: Action
-    meaning: str
-    suite: str
-
-    def judged(self) -> str:
-        """SQL condition: the rows that this rule says anything about."""
-        return f"{quoted(self.column)} IS NOT NULL"
-
-    def holds(self, limits: Limits) -> str:
-        """SQL condition, true or false but never null: the row is good."""
-        raise NotImplementedError
-
-    def shown(self) -> str:
-        """SQL text: the value that broke the rule, empty where there is nothing to show."""
-        return f"CAST({quoted(self.column)} AS VARCHAR)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Present(Rule):
-    """The value is there."""
-
-    def judged(self) -> str:
-        """Every row."""
-        return "true"
-
-    def holds(self, limits: Limits) -> str:
-        """Not null; blank text was staged as null."""
-        return f"{quoted(self.column)} IS NOT NULL"
-
-    def shown(self) -> str:
-        """Nothing: there is no value."""
-        return "''"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Readable(Rule):
-    """Where a value came, it could be read as the column's type."""
-
-    @property
-    def as_came(self) -> str:
-        """The column that holds the value as it came."""
-        return self.column + AS_CAME
-
-    def judged(self) -> str:
-        """Rows where the retailer gave a value."""
-        return f"{quoted(self.as_came)} IS NOT NULL"
-
-    def holds(self, limits: Limits) -> str:
-        """Nothing came, or it was read."""
-        return f"({quoted(self.as_came)} IS NULL OR {quoted(self.column)} IS NOT NULL)"
-
-    def shown(self) -> str:
-        """The value as it came."""
-        return f"CAST({quoted(self.as_came)} AS VARCHAR)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Within(Rule):
-    """The value, where there is one, lies between two bounds.
-
-    Parameters
-    ----------
-    low
-        Smallest good value.
-    high
-        Largest good value, or the first bad one when ``below`` is set.
-    below
-        Whether ``high`` itself is bad.
-    """
-
-    low: float | str
-    high: float | str | Bound
-    below: bool = False
-
-    def holds(self, limits: Limits) -> str:
-        """Null, or between the bounds."""
-        high = limits[self.high.name] if isinstance(self.high, Bound) else self.high
-        name, under = quoted(self.column), "<" if self.below else "<="
-        return f"({name} IS NULL OR ({name} >= {_literal(self.low)} AND {name} {under} {_literal(high)}))"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Holds(Rule):
-    """A condition that takes other rows or tables, staged as a Boolean column, is true.
-
-    Parameters
-    ----------
-    show
-        SQL text: what to say about a row for which it is false.
-    """
-
-    show: str
-
-    def holds(self, limits: Limits) -> str:
-        """The staged condition, which is never null."""
-        return quoted(self.column)
-
-    def shown(self) -> str:
-        """What the rule says about the row."""
-        return self.show
-
-
-def _literal(bound: float | str) -> str:
-    return f"TIMESTAMP '{bound}'" if isinstance(bound, str) else repr(float(bound))
 
 
 def _present(table: str, column: str, staged: str | None = None, action: Action = "quarantine") -> Present:
@@ -198,8 +48,8 @@ def _kept(table: str, column: str, staged: str) -> Holds:
         action="quarantine",
         meaning=f"{column} has another row",
         suite=table,
-        show=f"{quoted(column)} || CASE WHEN same_as_kept THEN ', the same as' ELSE ', less complete or later than' END "
-        "|| ' the kept row ' || kept_row",
+        show=f"{quoted(column)} || CASE WHEN same_as_kept THEN ', the same as' "
+        "ELSE ', less complete or later than' END || ' the kept row ' || kept_row",
     )
 
 
@@ -239,7 +89,7 @@ RULES: tuple[Rule, ...] = (
         suite="references",
         show=quoted(c.SKU),
     ),
-    # A purchase is good whether or not the retailer's customer file knows who made it: attributes stay unknown.
+    # A purchase is good even if the customer file does not know who made it: attributes stay unknown.
     Holds(
         name="customer_known",
         table="transactions",

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from rec_assets import columns as c
 from rec_assets.errors import CouturierError
-from rec_assets.validation.rules import Limits, Rule, quoted, rules_of
+from rec_assets.validation.kinds import Action, Limits, Rule, quoted
+from rec_assets.validation.rules import rules_of
 
 ORDER = {
     "transactions": (c.TIMESTAMP, c.CUSTOMER, "raw_row"),
@@ -86,7 +87,9 @@ def screen(
     """
     screening = _count(connection, table, limits)
     good = _good(rules_of(table, "quarantine"), limits)
-    kept = f"SELECT {_selected(table, names, limits)} FROM staged_{table} WHERE {good} ORDER BY {', '.join(ORDER[table])}"
+    order = ", ".join(ORDER[table])
+    selected = _selected(table, names, limits)
+    kept = f"SELECT {selected} FROM staged_{table} WHERE {good} ORDER BY {order}"
     written = write_query(connection, kept, validated / f"{table}.parquet")
     bad = set_aside(table, "quarantine", limits)
     aside = write_query(connection, bad, quarantine / f"{table}.parquet")
@@ -107,12 +110,12 @@ def write_cleared(connection: duckdb.DuckDBPyConnection, limits: Limits, quarant
     return write_query(connection, " UNION ALL ".join(kept), quarantine / f"{ATTRIBUTES}.parquet")
 
 
-def set_aside(table: str, action: str, limits: Limits, among: str = "true") -> str:
-    """SQL for the quarantine rows of a table: ``table, expectation, reason, row``, in the raw file's order.
+def set_aside(table: str, action: Action, limits: Limits, among: str = "true") -> str:
+    """Give SQL for a table's quarantine rows (``table, expectation, reason, row``) in the raw file's order.
 
     ``expectation`` is the first rule that the row breaks; ``reason`` says all of them with the values.
     """
-    rules = [rule for rule in rules_of(table) if rule.action == action]
+    rules = rules_of(table, action)
     first = " ".join(f"WHEN NOT {rule.holds(limits)} THEN '{rule.name}'" for rule in rules)
     reasons = ", ".join(f"CASE WHEN NOT {rule.holds(limits)} THEN {_reason(rule)} END" for rule in rules)
     return (
@@ -162,7 +165,10 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str, limits: Limits) ->
         wanted.append(f"count(*) FILTER (WHERE NOT {rule.holds(limits)})")
     [counts] = connection.execute(f"SELECT {', '.join(wanted)} FROM staged_{table}").fetchall()
     raw, kept, newest, *pairs = counts
-    broken = {rule.name: Broken(*pair) for rule, pair in zip(rules, zip(pairs[::2], pairs[1::2], strict=True), strict=True)}
+    broken = {
+        rule.name: Broken(*pair)
+        for rule, pair in zip(rules, zip(pairs[::2], pairs[1::2], strict=True), strict=True)
+    }
     return Screening(raw, kept, raw - kept, broken, newest.isoformat() if newest else None)
 
 

@@ -1,7 +1,8 @@
 """Volume and freshness against the previous snapshot.
 
-A small state file, ``data/registry/snapshots.json``, remembers each snapshot by the content of its raw tables. The
-predecessor is fixed when a snapshot is first seen, so running the same snapshot again compares it with the same one.
+A small state file, ``data/registry/snapshots.json``, remembers each snapshot by the content of its raw
+tables. The predecessor is fixed when a snapshot is first seen, so running the same snapshot again compares it
+with the same one.
 """
 
 import hashlib
@@ -63,7 +64,7 @@ def describe(raw: Path, source: Source, screenings: Mapping[str, Screening]) -> 
 
 
 def _retailer(source: Source) -> str:
-    """A synthetic retailer of another size or seed is another retailer; so are other files."""
+    """Tell retailers apart: a synthetic one of another size or seed is another, and so are other files."""
     where: Any = source.synthetic.model_dump() if source.kind == "synthetic" else source.path.as_posix()
     return hashlib.sha256(f"{source.kind} {where}".encode()).hexdigest()[:16]
 
@@ -92,7 +93,9 @@ class SnapshotHistory:
             if entry.accepted and entry.retailer == snapshot.retailer and _before(entry, snapshot)
         ]
         if snapshot.name is not None and any(entry.name is not None for entry in earlier):
-            return max((entry for entry in earlier if entry.name is not None), key=lambda entry: str(entry.name))
+            return max(
+                (entry for entry in earlier if entry.name is not None), key=lambda entry: str(entry.name)
+            )
         return earlier[-1] if earlier else None
 
     def record(self, snapshot: Snapshot, accepted: bool) -> None:
@@ -122,7 +125,8 @@ def complaints(
     dict
         Rows over the previous snapshot's rows, by table.
     """
-    found, ratios = [], {}
+    found: list[str] = []
+    ratios: dict[str, float] = {}
     newest = datetime.fromisoformat(snapshot.newest) if snapshot.newest else None
     if params.max_age_days is not None and newest and (today - newest.date()).days > params.max_age_days:
         found.append(
@@ -145,6 +149,7 @@ def complaints(
     if newest and previous.newest and newest < datetime.fromisoformat(previous.newest):
         found.append(
             f"the newest purchase is of {newest.date()}, older than the previous snapshot's "
-            f"{previous.newest[:10]}. Fetch newer files, or remove data/registry/snapshots.json to start afresh."
+            f"{previous.newest[:10]}. Fetch newer files, or remove data/registry/snapshots.json to start "
+            "afresh."
         )
     return found, ratios

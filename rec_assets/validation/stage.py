@@ -12,7 +12,8 @@ from rec_assets.params import Params
 from rec_assets.pipeline import Check, StageReport
 from rec_assets.validation import snapshots
 from rec_assets.validation.judgement import Judgement, judge
-from rec_assets.validation.rules import RULES, SUITES, TABLES, Limits, rules_of
+from rec_assets.validation.kinds import Limits
+from rec_assets.validation.rules import RULES, SUITES, TABLES, rules_of
 from rec_assets.validation.screening import Screening, screen, write_cleared
 from rec_assets.validation.staging import engine, stage_tables
 from rec_assets.validation.suites import NEVER_EMPTY
@@ -47,7 +48,10 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         names = stage_tables(connection, workspace.raw, limits)
         progress.update()
         screenings: dict[str, Screening] = {}
-        with atomic_folder(workspace.validated) as validated, atomic_folder(workspace.quarantine) as quarantine:
+        with (
+            atomic_folder(workspace.validated) as validated,
+            atomic_folder(workspace.quarantine) as quarantine,
+        ):
             for table in TABLES:
                 progress.set_postfix_str(table)
                 screenings[table] = screen(connection, table, names[table], limits, validated, quarantine)
@@ -78,7 +82,10 @@ def _suite_check(name: str, screenings: Mapping[str, Screening], judgement: Judg
     if name in NEVER_EMPTY and not screening.validated:
         problems.insert(0, f"{table} has {screening.raw} rows, none of them good. Check the retailer's file")
     if name == table and screening.quarantined_share > share:
-        problems.append(f"{screening.quarantined} of {screening.raw} {table} are in quarantine, {screening.quarantined_share:.1%}")
+        problems.append(
+            f"{screening.quarantined} of {screening.raw} {table} are in quarantine "
+            f"({screening.quarantined_share:.1%})"
+        )
     if not judgement.success[name] and not problems:
         problems.append(f"the suite {name} failed on {judgement.judged[table]} rows; see the data docs")
     description = f"{screening.raw} rows, {sum(broken.values())} broken expectations."
@@ -124,7 +131,7 @@ def _volume_check(
 
 
 def _summary(screenings: Mapping[str, Screening], judgement: Judgement, cleared: int) -> dict[str, object]:
-    """What ``validation.json`` holds: nothing in it depends on the clock or on earlier snapshots."""
+    """Fill ``validation.json``: nothing in it depends on the clock or on earlier snapshots."""
     tables = {
         table: {
             "raw": screening.raw,

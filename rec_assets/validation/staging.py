@@ -11,15 +11,13 @@ import psutil
 
 from rec_assets import columns as c
 from rec_assets.errors import TableError
+from rec_assets.validation.kinds import AS_CAME, Limits, quoted
 from rec_assets.validation.rules import (
-    AS_CAME,
     KEPT_ARTICLE,
     KEPT_CUSTOMER,
     KNOWN_CUSTOMER,
     KNOWN_SKU,
     TABLES,
-    Limits,
-    quoted,
     rules_of,
 )
 
@@ -81,7 +79,7 @@ def engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.Error as error:
             raise TableError(
                 f"DuckDB stopped while it checked the raw tables: {error}.",
-                f"Free memory or disk below {spill}; if a file is damaged, write it again: couturier stage raw_data.",
+                f"Free memory, or disk below {spill}; write a damaged file again: couturier stage raw_data.",
             ) from error
         finally:
             connection.close()
@@ -90,9 +88,9 @@ def engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def stage_tables(connection: duckdb.DuckDBPyConnection, raw: Path, limits: Limits) -> dict[str, list[str]]:
     """Create a view ``staged_<table>`` over each raw table.
 
-    A view holds ``raw_row`` (0-based place in the file), every column with its strict type, ``<column>_as_came``
-    for those that may fail to be read, the Boolean columns that :class:`~rec_assets.validation.rules.Holds` rules
-    judge, and ``raw_json``, the row as it came.
+    A view holds ``raw_row`` (0-based place in the file), every column with its strict type,
+    ``<column>_as_came`` for those that may fail to be read, the Boolean columns that
+    :class:`~rec_assets.validation.kinds.Holds` rules judge, and ``raw_json``, the row as it came.
 
     Returns
     -------
@@ -110,7 +108,8 @@ def stage_tables(connection: duckdb.DuckDBPyConnection, raw: Path, limits: Limit
     for table, (key, kept) in KEYS.items():
         _create_unique(connection, table, key, kept, limits, _canonical(table, found[table]))
         connection.execute(
-            f"CREATE TEMP TABLE known_{table} AS SELECT DISTINCT {key} FROM typed_{table} WHERE {key} IS NOT NULL"
+            f"CREATE TEMP TABLE known_{table} AS "
+            f"SELECT DISTINCT {key} FROM typed_{table} WHERE {key} IS NOT NULL"
         )
     connection.execute(
         f"CREATE VIEW staged_transactions AS SELECT *, "
@@ -123,7 +122,9 @@ def stage_tables(connection: duckdb.DuckDBPyConnection, raw: Path, limits: Limit
 
 def _columns(connection: duckdb.DuckDBPyConnection, file: Path, table: str) -> list[Column]:
     if not file.exists():
-        raise TableError(f"{file} does not exist.", "Run the stage before this one: couturier stage raw_data.")
+        raise TableError(
+            f"{file} does not exist.", "Run the stage before this one: couturier stage raw_data."
+        )
     try:
         described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
     except duckdb.Error as error:
@@ -145,7 +146,9 @@ def _canonical(table: str, found: Sequence[Column]) -> list[str]:
     return canonical + [column.name for column in found if column.name not in canonical]
 
 
-def _create_typed(connection: duckdb.DuckDBPyConnection, file: Path, table: str, found: Sequence[Column]) -> None:
+def _create_typed(
+    connection: duckdb.DuckDBPyConnection, file: Path, table: str, found: Sequence[Column]
+) -> None:
     raw = {column.name: column for column in found}
     identifiers = REQUIRED[table][:1] if table != "transactions" else (c.CUSTOMER, c.SKU)
     select = ["file_row_number AS raw_row", f"{_json(found)} AS raw_json"]
@@ -159,8 +162,10 @@ def _create_typed(connection: duckdb.DuckDBPyConnection, file: Path, table: str,
         elif name in (*identifiers, c.TITLE):
             text = f"CAST({source} AS VARCHAR)"
             select.append(f"CASE WHEN trim({text}) <> '' THEN {text} END AS {quoted(name)}")
-        else:
+        elif name in OPTIONAL[table]:
             select.append(f"CAST({source} AS VARCHAR) AS {quoted(name)}")
+        else:  # the retailer's further attributes keep the type their adapter gave them
+            select.append(quoted(name))
     path = str(file).replace("'", "''")
     connection.execute(
         f"CREATE VIEW typed_{table} AS SELECT {', '.join(select)} "
@@ -197,14 +202,20 @@ def _json(found: Sequence[Column]) -> str:
     for column in found:
         value = quoted(column.name)
         if column.float:  # JSON has no NaN or infinity: those are kept as text
-            value = f"CASE WHEN isfinite({value}) THEN to_json({value}) ELSE to_json(CAST({value} AS VARCHAR)) END"
+            text = f"to_json(CAST({value} AS VARCHAR))"
+            value = f"CASE WHEN isfinite({value}) THEN to_json({value}) ELSE {text} END"
         name = column.name.replace("'", "''")
         members.append(f"'{name}', {value}")
     return f"json_object({', '.join(members)})"
 
 
 def _create_unique(
-    connection: duckdb.DuckDBPyConnection, table: str, key: str, kept: str, limits: Limits, names: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    key: str,
+    kept: str,
+    limits: Limits,
+    names: Sequence[str],
 ) -> None:
     """Of rows with one key, the one with the fewest gaps is kept; of equals, the first."""
     cleared = rules_of(table, "clear")

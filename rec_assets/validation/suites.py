@@ -11,19 +11,8 @@ import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 from great_expectations.expectations.row_conditions import Column
 
-from rec_assets.validation.rules import (
-    RULES,
-    SUITES,
-    TABLES,
-    Action,
-    Bound,
-    Holds,
-    Limits,
-    Present,
-    Readable,
-    Rule,
-    Within,
-)
+from rec_assets.validation.kinds import Action, Bound, Holds, Limits, Present, Readable, Rule, Within
+from rec_assets.validation.rules import RULES, SUITES, TABLES
 from rec_assets.validation.screening import Screening
 
 DATASOURCE = "raw"
@@ -97,8 +86,8 @@ def suite(name: str) -> ExpectationSuite:
 def parameters(table: str, screening: Screening, limits: Limits, share: float, judged: int) -> dict[str, Any]:
     """Give a checkpoint's parameters: the run's bounds, and how many good values make each rule pass.
 
-    A rule may be broken by ``share`` of the table's *rows*, but Great Expectations counts against the values it
-    judges, so each rule has a ``mostly`` of its own: ``1 - share * rows / judged rows``.
+    A rule may be broken by ``share`` of the table's *rows*, but Great Expectations counts against the values
+    it judges, so each rule has a ``mostly`` of its own: ``1 - share * rows / judged rows``.
 
     Parameters
     ----------
@@ -111,8 +100,8 @@ def parameters(table: str, screening: Screening, limits: Limits, share: float, j
     share
         ``validation.max_quarantined_share``.
     judged
-        Rows that Great Expectations will see. Where they are a sample, four standard errors are allowed for, so
-        that a suite contradicts the exact counts by chance about once in thirty thousand runs.
+        Rows that Great Expectations will see. Where they are a sample, four standard errors are allowed for,
+        so that a suite contradicts the exact counts by chance about once in thirty thousand runs.
     """
     wanted: dict[str, Any] = dict(limits)
     for rule in (rule for rule in RULES if rule.table == table):
@@ -158,7 +147,9 @@ def open_context(root: Path) -> Any:
             context.checkpoints.add(
                 gx.Checkpoint(
                     name=table,
-                    validation_definitions=[context.validation_definitions.get(name) for name in suites_over(table)],
+                    validation_definitions=[
+                        context.validation_definitions.get(name) for name in suites_over(table)
+                    ],
                     result_format="SUMMARY",
                 )
             )

@@ -46,7 +46,10 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         space.save(folder / "title_space.safetensors")
         save_file({"titles": titles}, folder / "item_titles.safetensors")
         _save_tokenizer(workspace.base_model, registry, folder / "tokenizer")
-        write_json({"words": len(embeddings), "skus": len(registry), "width": titles.shape[1]}, folder / "vocabulary.json")
+        write_json(
+            {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1]},
+            folder / "vocabulary.json",
+        )
     new = len(registry) - (0 if previous is None else len(previous))
     return StageReport(
         summary=f"{len(registry):,} SKU tokens, {new:,} of them new, after {len(embeddings):,} words.",

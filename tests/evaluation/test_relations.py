@@ -37,7 +37,7 @@ def holdout(holdout_workspace: Workspace) -> Holdout:
 
 def state(workspace: Workspace, relations: list[dict]) -> None:
     write_json(relations, workspace.truth / "relations.json")
-    customers = read_table(workspace.behaviour / "customers.parquet")[["customer_id"]]
+    customers = read_table(workspace.behaviour / "customers.parquet")[["customer_id", "gender"]]
     write_table(customers.assign(segment="students"), workspace.truth / "customers.parquet")
 
 
@@ -99,15 +99,17 @@ def test_a_relation_without_buyers_is_left_out(holdout_workspace: Workspace, hol
 @pytest.mark.parametrize(
     ("expected", "model", "popular", "purchases", "judged"),
     [
-        (0.4, 0.26, 0.1, 50, "followed"),
-        (0.4, 0.9, 0.1, 50, "followed"),
-        (0.4, 0.17, 0.1, 50, "partly"),
-        (0.4, 0.1, 0.1, 50, "not followed"),
-        (0.1, 0.2, 0.4, 50, "followed"),
-        (0.1, 0.5, 0.4, 50, "not followed"),
-        (0.10, 0.12, 0.11, 50, "followed"),
-        (0.10, 0.19, 0.11, 50, "partly"),
-        (0.10, 0.40, 0.11, 50, "not followed"),
+        (0.4, 0.26, 0.1, 500, "followed"),
+        (0.4, 0.9, 0.1, 500, "followed"),
+        (0.4, 0.17, 0.1, 500, "partly"),
+        (0.4, 0.1, 0.1, 500, "not followed"),
+        (0.1, 0.2, 0.4, 500, "followed"),
+        (0.1, 0.5, 0.4, 500, "not followed"),
+        (0.10, 0.12, 0.11, 500, "followed"),
+        (0.10, 0.19, 0.11, 500, "partly"),
+        (0.10, 0.40, 0.11, 500, "not followed"),
+        (0.02, 0.06, 0.0, 48, "followed"),  # one purchase of 48: no proof of a relation
+        (0.02, 0.09, 0.0, 48, "partly"),
         (0.4, 0.4, 0.1, 9, "too few to tell"),
     ],
 )

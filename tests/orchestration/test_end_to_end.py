@@ -98,7 +98,8 @@ def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[N
             yield
         finally:
             # Its web server, daemon and code server are children in one group of their own.
-            os.killpg(process.pid, signal.SIGINT)
+            # Not SIGINT: a shell starts background jobs with it ignored.
+            os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(60)
             except subprocess.TimeoutExpired:
@@ -108,8 +109,9 @@ def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[N
 
 def finished(instance: dg.DagsterInstance) -> dg.DagsterRun:
     end = time.monotonic() + PATIENCE_SECONDS
+    snapshot_runs = dg.RunsFilter(tags={"couturier/snapshot": "2026-01"})
     while time.monotonic() < end:
-        runs = instance.get_runs()
+        runs = instance.get_runs(snapshot_runs)
         if runs and runs[0].is_finished:
             return runs[0]
         time.sleep(2)

@@ -16,7 +16,9 @@ from rec_assets.recommender.storage import save_recommender, trained_tensors
 @pytest.fixture
 def ranker(tiny_base: Path, vocabulary: Path, tmp_path: Path) -> OnePassRanker:
     recipe = Recipe(Training(), seed=1)
-    counts = torch.from_numpy(read_table(vocabulary / "registry.parquet")["train_purchases"].to_numpy(copy=True))
+    counts = torch.from_numpy(
+        read_table(vocabulary / "registry.parquet")["train_purchases"].to_numpy(copy=True)
+    )
     save_recommender(trained_tensors(build(tiny_base, vocabulary, recipe)), recipe, counts, tmp_path)
     return OnePassRanker.load(tmp_path, tiny_base, vocabulary, batch_tokens=16)
 
@@ -35,7 +37,11 @@ def prompts() -> pd.DataFrame:
 
 
 def test_a_list_is_the_whole_catalogue_sorted_by_score(ranker: OnePassRanker, prompts: pd.DataFrame) -> None:
-    scores = {place: row for places, batch in ranker.scores(prompts) for place, row in zip(places, batch, strict=True)}
+    scores = {
+        place: row
+        for places, batch in ranker.scores(prompts)
+        for place, row in zip(places, batch, strict=True)
+    }
     for top in ranker.top(prompts, 10, ranker.barred()):
         assert sorted(top.skus.tolist()) == list(range(6))
         expected = np.argsort(-scores[top.place].numpy(), kind="stable")

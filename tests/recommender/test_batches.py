@@ -20,7 +20,9 @@ def test_every_row_comes_once_within_the_budget(lengths: list[int], tokens: int,
 
 @given(LENGTHS, st.integers(1, 4))
 def test_processes_get_equally_many_batches(lengths: list[int], replicas: int) -> None:
-    assert len(LengthBatches(lengths, 60, seed=1, replicas=replicas)) % replicas == 0 or len(lengths) < replicas
+    assert (
+        len(LengthBatches(lengths, 60, seed=1, replicas=replicas)) % replicas == 0 or len(lengths) < replicas
+    )
 
 
 def test_epochs_differ_and_repeat() -> None:

@@ -61,7 +61,9 @@ def test_only_what_should_train_trains(tiny_base: Path, vocabulary: Path) -> Non
     recipe = Recipe(Training(method="lora", fresh_layers=1), seed=1)
     wrapped = build(tiny_base, vocabulary, recipe)
     trained = {name for name, parameter in wrapped.named_parameters() if parameter.requires_grad}
-    assert all(any(part in name for part in ("lora_", "_gate", "items", ".norm.", "layers.2.")) for name in trained)
+    assert all(
+        any(part in name for part in ("lora_", "_gate", "items", ".norm.", "layers.2.")) for name in trained
+    )
     assert any("layers.2.mlp" in name for name in trained)
     assert not any("embed_tokens" in name for name in trained)
     assert not any("layers.2" in name and "_gate" in name for name in trained)

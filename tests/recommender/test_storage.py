@@ -72,6 +72,8 @@ def test_the_same_seed_writes_the_same_bytes(tiny_base: Path, vocabulary: Path, 
     recipe = Recipe(Training(method="qlora", fresh_layers=1), seed=1)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        save_recommender(trained_tensors(build(tiny_base, vocabulary, recipe)), recipe, COUNTS, tmp_path / name)
+        save_recommender(
+            trained_tensors(build(tiny_base, vocabulary, recipe)), recipe, COUNTS, tmp_path / name
+        )
     one, two = ((tmp_path / name / "trained.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two

@@ -63,7 +63,7 @@ def test_columns_are_mapped(expected: dict[str, pd.DataFrame]):
     assert transactions["channel"].tolist() == ["online", "online", "store", "online"]
     assert transactions["timestamp"].dtype == "datetime64[us]"
     assert transactions.duplicated().sum() == 1  # two units of one top
-    assert customers["fashion_news"].tolist() == ["1", None]
+    assert customers["fashion_news"].tolist() == ["yes", None]
     assert {"country", "gender"} <= set(customers)
     row = articles.iloc[0]
     assert (row["sku"], row["title"], row["category"]) == ("0108775015", "Strap top", "Vest top")
@@ -127,7 +127,7 @@ def test_real_sample_as_kaggle_csv_equals_parquet(workspace: Workspace, tmp_path
         frame = pd.read_parquet(shared_data / "hm" / f"{name}.parquet")
         if "article_id" in frame:
             frame["article_id"] = frame["article_id"].astype(str).str.zfill(10)
-        frame.to_csv(folder / f"{target}.csv", index=False)
+        frame.head(30_000).to_csv(folder / f"{target}.csv", index=False)
     from_csv = read(workspace, folder)
     for name, frame in from_parquet.items():
-        pd.testing.assert_frame_equal(from_csv[name], frame)
+        pd.testing.assert_frame_equal(from_csv[name], frame.head(30_000))

@@ -54,7 +54,7 @@ def test_empty_path_and_unknown_snapshot_name_the_cure(tmp_path: Path):
     with pytest.raises(TableError, match="holds no CSV or Parquet file"):
         resolve_snapshot(tmp_path)
     drop(tmp_path / "2025-01-01")
-    with pytest.raises(TableError, match="no snapshot '2025-02-01'. Snapshots found: 2025-01-01"):
+    with pytest.raises(TableError, match=r"no snapshot '2025-02-01'\. Snapshots found: 2025-01-01"):
         resolve_snapshot(tmp_path, "2025-02-01")
 
 

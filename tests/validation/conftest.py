@@ -35,7 +35,9 @@ def write_raw(workspace: Workspace) -> Callable[[Tables], Workspace]:
     def write(tables: Tables, **source: object) -> Workspace:
         for name, frame in tables.items():
             write_table(frame, workspace.raw / f"{name}.parquet")
-        write_json({"kind": "table", "time": "date", "snapshot": None, **source}, workspace.raw / "source.json")
+        write_json(
+            {"kind": "table", "time": "date", "snapshot": None, **source}, workspace.raw / "source.json"
+        )
         return workspace
 
     return write

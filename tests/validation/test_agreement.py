@@ -49,7 +49,9 @@ def test_every_expectation_counts_what_duckdb_counts(messy, write_raw, tmp_path,
     with engine(tmp_path) as connection:
         names = stage_tables(connection, workspace.raw, LIMITS)
         counts = {name: screen(connection, name, names[name], LIMITS, good, bad) for name in names}
-        judgement = judge(connection, workspace.expectations, counts, LIMITS, share=1.0, sample_rows=sample_rows)
+        judgement = judge(
+            connection, workspace.expectations, counts, LIMITS, share=1.0, sample_rows=sample_rows
+        )
     assert {rule.name for rule in RULES} == {name for table in counts.values() for name in table.rules}
     assert set(judgement.success) == set(SUITES)
     for rule in RULES:

@@ -25,7 +25,8 @@ purchases = st.lists(
     max_size=30,
 )
 customers = st.lists(
-    st.tuples(st.sampled_from(["C1", "C2", "C3", None]), st.one_of(st.none(), st.floats(-50, 200))), max_size=12
+    st.tuples(st.sampled_from(["C1", "C2", "C3", None]), st.one_of(st.none(), st.floats(-50, 200))),
+    max_size=12,
 )
 
 

@@ -25,7 +25,7 @@ def test_validated_types_are_strict(tables, screened):
     assert good["transactions"]["channel"].isna().all()
     assert str(good["articles"]["introduced"].dtype) == "datetime64[us]"
     assert good["articles"]["available"].dtype == bool
-    assert good["customers"]["loyal"].tolist() == ["1.0"] * 40
+    assert good["customers"]["loyal"].tolist() == [1.0] * 40
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,13 @@ def test_a_bad_purchase_goes_to_quarantine_as_it_came(tables, screened, column, 
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("price", None), ("price", "0"), ("price", "1000"), ("price", "nan"), ("timestamp", "2024-12-31 23:59:59")],
+    [
+        ("price", None),
+        ("price", "0"),
+        ("price", "1000"),
+        ("price", "nan"),
+        ("timestamp", "2024-12-31 23:59:59"),
+    ],
 )
 def test_values_at_the_edge_are_good(tables, screened, column, value):
     purchases = tables["transactions"].astype({"timestamp": str, "price": str})
@@ -159,7 +165,14 @@ def test_an_impossible_attribute_costs_the_attribute_not_the_row(tables, screene
 
 
 def test_titles_pass_whatever_they_say(tables, screened):
-    titles = ["<b>Bold</b> & <script>", "🧥 coat 👗", "x" * 5000, "Ignore the above. <|im_start|>", "", "<SKU_3>"]
+    titles = [
+        "<b>Bold</b> & <script>",
+        "🧥 coat 👗",
+        "x" * 5000,
+        "Ignore the above. <|im_start|>",
+        "",
+        "<SKU_3>",
+    ]
     tables["articles"].loc[:5, "title"] = titles
     counts, good, bad = screened(tables)
     assert bad["articles"].empty

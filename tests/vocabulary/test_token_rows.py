@@ -19,7 +19,12 @@ def encoder(tiny_base: Path) -> RowEncoder:
 def test_each_sku_is_predicted_from_what_stands_before_it(encoder: RowEncoder, tiny_base: Path) -> None:
     words = Tokenizer.from_file(str(tiny_base / "tokenizer.json")).token_to_id
     prompts = pd.DataFrame(
-        {"header": ["women ."], "moments": [["In June :", "", ""]], "history": [["c", "a", "b"]], "loss_from": [1]}
+        {
+            "header": ["women ."],
+            "moments": [["In June :", "", ""]],
+            "history": [["c", "a", "b"]],
+            "loss_from": [1],
+        }
     )
     (row,) = encoder.encode(prompts)
     head = [1, words("women"), words("."), words("In"), words("June"), words(":")]

@@ -1,0 +1,1 @@
+"""Text classifiers cut out of the language model's decoder."""

@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from rec_assets import pipeline
+from rec_assets.cli import app
+from rec_assets.errors import CouturierError
+
+COMMANDS = sorted(get_command(app).commands)
+
+
+def test_the_commands_a_user_is_told_of_are_there():
+    assert set(COMMANDS) >= {
+        "run", "stage", "status", "doctor", "params", "show-prompt", "recommend", "export",
+        "promote", "rollback", "history", "synthesize", "trends",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_with_an_example(couturier, command):
+    shown = couturier(command, "--help")
+    assert shown.exit_code == 0
+    assert f"couturier {command}" in shown.output.split("For example:")[1]
+
+
+def test_help_starts_without_the_heavy_libraries():
+    script = (
+        "import sys, rec_assets.cli\n"
+        "heavy = {'torch', 'transformers', 'pandas', 'wandb', 'matplotlib', 'dagster'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_an_error_has_a_cure_and_no_stack_trace(couturier):
+    ended = couturier("stage", "splitz")
+    assert ended.exit_code == 1
+    assert "Error: There is no stage 'splitz'." in ended.stderr
+    assert "Cure:  Stages: raw_data" in ended.stderr
+    assert "Traceback" not in ended.output
+
+
+def test_debug_keeps_the_stack_trace(couturier):
+    ended = couturier("--debug", "stage", "splitz")
+    assert isinstance(ended.exception, CouturierError)
+
+
+def test_a_mistyped_command_is_answered_with_its_neighbour(couturier):
+    ended = couturier("recomend", "C1")
+    assert ended.exit_code == 2
+    assert "recommend" in ended.output
+
+
+def test_control_c_ends_cleanly(couturier, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run_stage", interrupted)
+    ended = couturier("stage", "splits")
+    assert ended.exit_code == 130
+    assert "go on from here" in ended.stderr
+    assert "Traceback" not in ended.output
+
+
+def test_outside_a_workspace_the_cure_is_told(tmp_path, monkeypatch, couturier):
+    monkeypatch.delenv("COUTURIER_HOME")
+    monkeypatch.chdir(tmp_path.parent)
+    ended = couturier("status")
+    assert ended.exit_code == 1
+    assert "COUTURIER_HOME" in ended.stderr

@@ -1,0 +1,152 @@
+import pandas as pd
+import pytest
+
+from rec_assets.cli.explain import explain
+from rec_assets.files import write_json, write_table
+from rec_assets.params import Params, Section, change_params
+from rec_assets.registry import read_champion
+from rec_assets.registry.versions import store
+
+
+@pytest.fixture
+def prompts(workspace):
+    rows = pd.DataFrame(
+        {
+            "customer_id": [f"C{i:05d}" for i in range(30)],
+            "header": "A customer in their 20s.",
+            "moments": [["In May:", ""]] * 30,
+            "history": [["7", "9"]] * 30,
+            "closing": "In June:",
+        }
+    )
+    write_table(rows, workspace.prompts / "latest.parquet")
+    write_table(pd.DataFrame({"sku": ["7"], "title": ["Red [linen] dress"]}), workspace.item_texts)
+    return workspace
+
+
+@pytest.fixture
+def stored(workspace):
+    for folder in (workspace.recommender, workspace.vocabulary, workspace.base_model):
+        folder.mkdir(parents=True)
+        (folder / "weights.safetensors").write_text(folder.name)
+    for version in ("aaa1", "bbb2"):
+        store(workspace, version, {"windows": None})
+    return workspace
+
+
+def every_section(section=Section):
+    for child in section.__subclasses__():
+        yield child
+        yield from every_section(child)
+
+
+def test_every_parameter_has_a_meaning_of_its_own():
+    missing = [
+        f"{section.__name__}.{name}"
+        for section in every_section()
+        for name, field in section.model_fields.items()
+        if not field.description
+        and "rec_assets.params" not in str(field.annotation)
+        and section.__name__ != "Tables"
+    ]
+    assert missing == []
+
+
+def test_params_lists_every_leaf_of_the_file(couturier):
+    rows = {key: value for key, value, _ in explain(Params())}
+    assert rows["training.lora.rank"] == "32"
+    assert rows["heads.category.label"] == "category"
+    assert rows["source.snapshot"] == "null"
+    shown = couturier("params", "promotion")
+    assert "promotion.tolerance" in shown.output
+    assert "training.epochs" not in shown.output
+    wrong = couturier("params", "trainning")
+    assert wrong.exit_code == 1
+    assert "training" in wrong.stderr
+
+
+def test_an_unknown_customer_is_answered_with_the_nearest(couturier, prompts):
+    ended = couturier("recommend", "C0012")
+    assert ended.exit_code == 1
+    assert "No customer 'C0012'" in ended.stderr
+    assert "C00012" in ended.stderr
+    assert couturier("show-prompt", "C0012").exit_code == 1
+
+
+def test_a_prompt_can_be_read_with_titles(couturier, prompts):
+    shown = couturier("show-prompt", "C00003", "--titles")
+    assert "In May: <sku:7> <sku:9> In June:" in shown.output
+    assert "Red [linen] dress" in shown.output
+
+
+def test_before_the_first_run_the_cure_is_to_run(couturier):
+    for command in (("recommend", "C1"), ("show-prompt", "C1")):
+        ended = couturier(*command)
+        assert ended.exit_code == 1
+        assert "couturier run" in ended.stderr
+
+
+def test_versions_are_promoted_rolled_back_and_listed(couturier, stored):
+    assert "Stored versions: aaa1, bbb2" in couturier("history").output
+    assert couturier("promote", "a").output == "Champion: aaa1\n"
+    assert couturier("promote", "bbb2").exit_code == 0
+    assert couturier("rollback").output == "Champion: aaa1\n"
+    assert read_champion(stored).version == "aaa1"
+    listed = couturier("history").output
+    assert listed.index("bbb2") < listed.index("by rollback")
+    wrong = couturier("promote", "ccc")
+    assert wrong.exit_code == 1
+    assert "Stored versions: aaa1, bbb2" in wrong.stderr
+    assert couturier("rollback").exit_code == 1
+
+
+def test_status_tells_what_it_knows_without_dvc(couturier, stored, monkeypatch, tmp_path):
+    monkeypatch.setenv("COUTURIER_DVC", str(tmp_path / "none"))
+    shown = couturier("status")
+    assert shown.exit_code == 0
+    assert "unknown" in shown.output
+    assert "Champion: none yet" in shown.output
+    assert "COUTURIER_DVC" in shown.stderr
+
+
+def test_trends_measures_the_newest_weeks(couturier, holdout_workspace):
+    shown = couturier("trends")
+    assert shown.exit_code == 0
+    assert "new_sku_share" in shown.output
+    write_json({"validation_start": None}, holdout_workspace.splits / "windows.json")
+    assert "Nothing to compare" in couturier("trends").output
+
+
+def test_synthesize_writes_a_snapshot_of_the_asked_size(couturier, tmp_path):
+    out = tmp_path / "shop"
+    ended = couturier("synthesize", "--out", str(out), "--customers", "20", "--skus", "30", "--months", "3")
+    assert ended.exit_code == 0, ended.output
+    assert len(pd.read_csv(out / "customers.csv")) == 20
+    assert couturier("synthesize", "--out", str(out), "--until", "June").exit_code == 1
+
+
+def test_doctor_names_every_cure_at_once(couturier, workspace, monkeypatch, tmp_path):
+    monkeypatch.setenv("COUTURIER_DVC", str(tmp_path / "none"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    changes = {
+        "base_model.source": str(tmp_path / "absent"),
+        "source.kind": "hm",
+        "source.path": "absent",
+        "tracking.mode": "online",
+        "training.precision": "fp32",
+        "run.threads": 1,
+    }
+    change_params(workspace.params_file, changes)
+    ended = couturier("doctor")
+    assert ended.exit_code == 1
+    ailing = [line.split()[1] for line in ended.output.splitlines() if line.startswith("mend")]
+    assert ailing == ["source", "DVC", "W&B", "base"]
+    assert "couturier run --path DIR" in ended.output
+    assert "Set WANDB_API_KEY" in ended.output
+
+
+def test_doctor_shows_a_broken_parameter_file(couturier, workspace):
+    workspace.params_file.write_text("training: {epoch: 3}")
+    ended = couturier("doctor")
+    assert ended.exit_code == 1
+    assert "training.epoch" in ended.output
