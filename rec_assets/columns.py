@@ -68,7 +68,7 @@ TARGETS = "targets"  # list[str]: the holdout basket (validation and test rows)
 
 # SKU registry (vocabulary/registry.parquet)
 SKU_INDEX = "sku_index"  # 0-based, append-only; token id = base vocabulary size + sku_index
-TOKEN = "token"  # noqa: S105 - the SKU's token text
+TOKEN = "token"
 RETIRED = "retired"
 
 # Ranked lists

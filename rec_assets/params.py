@@ -165,7 +165,12 @@ class Training(Section):
     )
     epochs: int = Field(8, ge=1, description="At most; see patience.")
     patience: int = Field(2, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
-    batch_tokens: int = Field(4096, ge=64, description="Tokens a batch; rows of equal length share one.")
+    validation_customers: int | None = Field(
+        500, ge=1, description="Seeded sample judged after every epoch; none: every validation customer."
+    )
+    batch_tokens: int = Field(
+        1024, ge=64, description="Tokens a batch; rows of nearly equal length share one."
+    )
     learning_rate: float = Field(1e-3, gt=0, description="Adapters, gates, fresh layers and norms.")
     item_learning_rate: float = Field(2e-3, gt=0, description="Item vectors.")
     weight_decay: float = Field(0.05, ge=0, description="AdamW's.")

@@ -197,7 +197,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "<unk>",
         "<s>",
         "unknown",
-        *"soft in black white red trousers belts coats dresses knitwear no".split(),
+        *["soft", "in", "black", "white", "red", "trousers", "belts", "coats", "dresses", "knitwear", "no"],
     ]
     words += [str(number) for number in range(30)] + [".", ",", ":", "In", "June", "women", "men"]
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))

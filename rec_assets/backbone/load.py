@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from rec_assets.backbone.quantise import nf4_config
@@ -54,7 +55,7 @@ def load_base(
             trust_remote_code=False,
             **options,
         )
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BaseModelError(
             f"The base model in {folder} could not be loaded: {first_line(error)}",
             "Rebuild it with `couturier stage base_model`; for attention, set training.attention to auto.",

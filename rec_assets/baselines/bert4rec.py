@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, PreTrainedModel
 
 from rec_assets.baselines.sequential import HEADS, INITIAL_SD, LAYERS, LENGTH, Sequential, cross_entropy
 
@@ -14,7 +14,7 @@ LAST_ONLY = 0.3  # share of rows where only the last SKU is masked, as when rank
 class Bert4Rec(Sequential):
     """Bidirectional encoder for sequential recommendation (arXiv 1904.06690); softmax over all sold SKUs."""
 
-    def _network(self, vocabulary: int) -> nn.Module:
+    def _network(self, vocabulary: int) -> PreTrainedModel:
         config = BertConfig(
             vocab_size=vocabulary + 2,
             max_position_embeddings=LENGTH + 1,
@@ -31,7 +31,12 @@ class Bert4Rec(Sequential):
         return BertModel(config, add_pooling_layer=False)
 
     def _hidden(self, rows: Tensor) -> Tensor:
-        return self.network(rows, attention_mask=(rows != self.padding).long()).last_hidden_state  # (B, T, d)
+        real = rows != self.padding
+        # Places count towards the end, as in the paper's left-padded rows: the SKU to guess when ranking
+        # always stands at the last one, whatever the length of the history.
+        places = torch.arange(rows.shape[1]) + LENGTH + 1 - real.sum(dim=1, keepdim=True)
+        output = self.network(rows, attention_mask=real.long(), position_ids=places.clamp(max=LENGTH))
+        return output.last_hidden_state  # (B, T, d)
 
     def _loss(self, rows: Tensor) -> Tensor:
         real = rows != self.padding
@@ -47,6 +52,3 @@ class Bert4Rec(Sequential):
         asked = nn.functional.pad(rows, (0, 1), value=self.padding)
         asked[range(len(rows)), lengths] = self.mask
         return self._hidden(asked)[range(len(rows)), lengths] @ self._items().T
-
-    def _items(self) -> Tensor:
-        return self.network.get_input_embeddings().weight[: self.padding]  # (V, d)

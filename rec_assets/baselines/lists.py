@@ -101,17 +101,20 @@ class ListWriter:
                 self.filled += ranked.filled
 
     def frame(self) -> pd.DataFrame:
-        """All lists in one frame, sorted by customer, masked and rank."""
-        lengths = [len(ranked.skus) for _, _, ranked in self._parts]
-        nobody = not self._parts
-        owners = np.repeat([customer for customer, _, _ in self._parts], lengths).astype(np.int64)
-        skus = np.concatenate([np.empty(0, np.int64)] if nobody else [p.skus for _, _, p in self._parts])
+        """Put all lists in one frame, sorted by customer, masked and rank."""
+        lengths = np.array([len(ranked.skus) for _, _, ranked in self._parts], np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        owners = np.array([customer for customer, _, _ in self._parts], np.int64)
+        masked = np.array([masked for _, masked, _ in self._parts], bool)
+        skus = [np.empty(0, np.int64), *(ranked.skus for _, _, ranked in self._parts)]
+        scores = [np.empty(0, np.float32), *(ranked.scores for _, _, ranked in self._parts)]
+        ranks = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths) + 1
         return pd.DataFrame(
             {
-                c.CUSTOMER: self.data.customers[owners],
-                c.SKU: self.data.skus[skus],
-                c.RANK: np.concatenate([np.arange(1, n + 1, dtype=np.int16) for n in lengths] or [[]]),
-                c.SCORE: np.concatenate([p.scores for _, _, p in self._parts] or [[]]).astype(np.float32),
-                c.MASKED: np.repeat([masked for _, masked, _ in self._parts], lengths).astype(bool),
+                c.CUSTOMER: self.data.customers[np.repeat(owners, lengths)],
+                c.SKU: self.data.skus[np.concatenate(skus)],
+                c.RANK: ranks.astype(np.int16),
+                c.SCORE: np.concatenate(scores),
+                c.MASKED: np.repeat(masked, lengths),
             }
-        ).astype({c.RANK: np.int16})
+        )

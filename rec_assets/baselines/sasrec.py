@@ -1,7 +1,7 @@
 """SASRec: a causal transformer that predicts the next SKU at every place."""
 
-from torch import Tensor, nn
-from transformers import GPT2Config, GPT2Model
+from torch import Tensor
+from transformers import GPT2Config, GPT2Model, PreTrainedModel
 
 from rec_assets.baselines.sequential import HEADS, INITIAL_SD, LAYERS, LENGTH, Sequential, cross_entropy
 
@@ -15,7 +15,7 @@ class SasRec(Sequential):
     (arXiv 2309.07602).
     """
 
-    def _network(self, vocabulary: int) -> nn.Module:
+    def _network(self, vocabulary: int) -> PreTrainedModel:
         config = GPT2Config(
             vocab_size=vocabulary + 2,
             n_positions=LENGTH + 1,
@@ -44,6 +44,3 @@ class SasRec(Sequential):
     def _next(self, rows: Tensor, lengths: Tensor) -> Tensor:
         hidden = self._hidden(rows)
         return hidden[range(len(rows)), lengths - 1] @ self._items().T
-
-    def _items(self) -> Tensor:
-        return self.network.get_input_embeddings().weight[: self.padding]  # (V, d)

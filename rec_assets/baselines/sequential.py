@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+from transformers import PreTrainedModel
 
 from rec_assets.baselines.base import Baseline
 from rec_assets.baselines.data import Floats, Integers, Purchases
@@ -16,11 +17,11 @@ LENGTH = 50  # newest purchases a model reads, as in both papers' short-sequence
 LAYERS = 2
 HEADS = 2
 BATCH_POSITIONS = 1024  # bounds the logits: positions x SKUs
-EPOCH_STEPS = 32  # a small shop gets smaller batches, down to two long rows
+EPOCH_STEPS = 32  # a small shop gets smaller batches
 LEARNING_RATE = 2e-3
 INITIAL_SD = 0.1  # near 1 / sqrt(width): SKU vectors start apart, so an SKU answers itself from the start
 WEIGHT_DECAY = 0.01
-PATIENCE = 3  # epochs without a better validation NDCG@10
+PATIENCE = 4  # epochs without a better validation NDCG@10
 JUDGED = 1000  # validation customers an epoch is judged on
 CUTOFF = 10
 
@@ -56,7 +57,7 @@ class Sequential(Baseline):
         self.validation: list[float] = []
 
     @abstractmethod
-    def _network(self, vocabulary: int) -> nn.Module:
+    def _network(self, vocabulary: int) -> PreTrainedModel:
         """Build a transformer over ``vocabulary`` SKUs and two special tokens, for ``LENGTH + 1`` places."""
 
     @abstractmethod
@@ -76,6 +77,10 @@ class Sequential(Baseline):
     def mask(self) -> int:
         """Token in place of an SKU to guess."""
         return len(self._sold) + 1
+
+    def _items(self) -> Tensor:
+        """SKU vectors, shared by input and softmax: ``(V, d)``."""
+        return self.network.get_input_embeddings().weight[: self.padding]
 
     def _fit(self, data: Purchases) -> None:
         self._sold = np.unique(data.sku[data.in_training])  # (V,) SKU number of each token
@@ -113,7 +118,7 @@ class Sequential(Baseline):
         best, best_epoch, kept = -1.0, 0, self._weights()
         self.validation = []
         positions = sum(map(len, rows)) // EPOCH_STEPS
-        positions = min(max(positions, 2 * LENGTH), BATCH_POSITIONS)
+        positions = min(max(positions, 16), BATCH_POSITIONS)
         bar = tqdm(range(self.epochs), desc=type(self).__name__, unit="epoch", leave=False)
         for epoch in bar:
             self.network.train()

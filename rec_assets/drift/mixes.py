@@ -1,6 +1,6 @@
 """Daily purchase counts per category, colour, price tier and novelty: all that the measures need.
 
-DuckDB reduces the purchases to a few thousand rows, so thirty million of them take seconds and no memory.
+DuckDB reduces the purchases to a few thousand rows, so pandas never sees the millions.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def daily_counts(validated: Path, reference: Window, price_tiers: tuple[float, f
         ``day`` (datetime64), ``dimension``, ``value``, ``purchases``; sorted by the first three.
     """
     query = f"""
-        WITH sold AS (
+        WITH sold AS NOT MATERIALIZED (
             SELECT CAST(t.{TIMESTAMP} AS DATE) AS {DAY}, t.{SKU}, CAST(t.{PRICE} AS DOUBLE) AS {PRICE},
                    coalesce(CAST(a.{CATEGORY} AS VARCHAR), '{UNKNOWN}') AS {CATEGORY},
                    coalesce(CAST(a.{COLOUR} AS VARCHAR), '{UNKNOWN}') AS {COLOUR},
@@ -104,10 +104,17 @@ def daily_counts(validated: Path, reference: Window, price_tiers: tuple[float, f
             FROM sold CROSS JOIN overall LEFT JOIN bounds USING ({CATEGORY})
                       LEFT JOIN arrivals USING ({SKU})
         )
-        SELECT {DAY}, {DIMENSION}, {VALUE}, count(*) AS {PURCHASES}
-        FROM (UNPIVOT told ON {CATEGORY}, {COLOUR}, {PRICE_TIER}, {NEW_SKU_SHARE}
-              INTO NAME {DIMENSION} VALUE {VALUE})
-        GROUP BY ALL ORDER BY ALL"""
+        SELECT {DAY},
+               CASE WHEN {CATEGORY} IS NOT NULL THEN '{CATEGORY}' WHEN {COLOUR} IS NOT NULL THEN '{COLOUR}'
+                    WHEN {PRICE_TIER} IS NOT NULL THEN '{PRICE_TIER}' ELSE '{NEW_SKU_SHARE}'
+               END AS {DIMENSION},
+               coalesce({CATEGORY}, {COLOUR}, {PRICE_TIER}, {NEW_SKU_SHARE}) AS {VALUE},
+               count(*) AS {PURCHASES}
+        FROM told
+        GROUP BY GROUPING SETS (
+            ({DAY}, {CATEGORY}), ({DAY}, {COLOUR}), ({DAY}, {PRICE_TIER}), ({DAY}, {NEW_SKU_SHARE})
+        )
+        ORDER BY ALL"""
     values = {
         "transactions": str(validated / "transactions.parquet"),
         "articles": str(validated / "articles.parquet"),

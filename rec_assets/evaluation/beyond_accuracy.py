@@ -22,7 +22,7 @@ def coverage(lists: Integers, catalogue: int) -> float:
     >>> coverage(np.array([[0, 1], [1, -1]]), 8)
     0.25
     """
-    return np.count_nonzero(np.bincount(lists[lists >= 0])) / catalogue
+    return float(np.count_nonzero(np.bincount(lists[lists >= 0])) / catalogue)
 
 
 def exposure_gini(lists: Integers, catalogue: int) -> float:

@@ -100,6 +100,11 @@ def read_lists(path: Path, model: str, holdout: Holdout) -> tuple[Lists, Lists]:
         )
     masked = frame[MASKED].to_numpy(dtype=bool)
     rank = frame[RANK].to_numpy(dtype=np.int64)
+    if (rank < 1).any():
+        raise TableError(
+            f"{path}: {(rank < 1).sum()} of {len(frame)} rows have a rank below 1.",
+            "Run the stage that ranks again: 1 is best.",
+        )
     lists = []
     for mode in (False, True):
         rows = judged & (masked == mode)
@@ -107,9 +112,9 @@ def read_lists(path: Path, model: str, holdout: Holdout) -> tuple[Lists, Lists]:
         items[customer[rows], rank[rows] - 1] = article[rows]
         keys = np.sort(holdout.keys(customer[rows], article[rows]))
         ranks_shared = (items >= 0).sum() < rows.sum()
-        if ranks_shared or (np.diff(keys) == 0).any() or (rank[rows] < 1).any():
+        if ranks_shared or (np.diff(keys) == 0).any():
             raise TableError(
-                f"{path} lists a SKU or a rank twice for a customer, or a rank below 1 (masked={mode}).",
+                f"{path} lists a SKU or a rank twice for a customer (masked={mode}).",
                 "Run the stage that ranks again.",
             )
         lists.append(Lists(model, mode, items))

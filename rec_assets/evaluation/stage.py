@@ -93,7 +93,8 @@ def judge(workspace: Workspace, holdout: Holdout, cutoffs: tuple[int, ...], shor
             sliced.append(judge_slices(lists, holdout, parts, HEADLINE))
             categories.append(recall_by_category(lists, holdout, cutoffs))
             if model == RECOMMENDER and not lists.masked:
-                stated = (workspace.truth / RELATIONS_FILE).exists()
+                dated = holdout.windows.get("as_of") is not None
+                stated = dated and (workspace.truth / RELATIONS_FILE).exists()
                 found = planted(workspace.truth, holdout) if stated else discover(holdout)
                 relations = measure(found, lists, holdout, HEADLINE)
     return Judgement(

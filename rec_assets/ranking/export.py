@@ -10,13 +10,14 @@ from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
 from rec_assets.files import atomic_folder, read_table, write_json
 from rec_assets.recommender.storage import load_recommender
+from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
 
 
 def export(workspace: Workspace, out: Path) -> Path:
-    """Write the recommender so that ``AutoModelForCausalLM.from_pretrained(out)`` loads it.
+    """Write a checkpoint that ``AutoModelForCausalLM.from_pretrained`` loads.
 
-    Its logits at the SKU tokens equal the recommender's; those of words come from the words' own embeddings
+    It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the recommender's; those of words come from the words' own embeddings
     and mean nothing after the fine-tune. ``skus.json`` maps each SKU to its token id.
 
     Parameters
@@ -34,8 +35,9 @@ def export(workspace: Workspace, out: Path) -> Path:
     RegistryError
         When no recommender has been trained.
     """
-    model = load_recommender(workspace.recommender, workspace.base_model, workspace.vocabulary)
-    registry = read_table(workspace.vocabulary / "registry.parquet")
+    recommender, base, vocabulary = serving_model(workspace)
+    model = load_recommender(recommender, base, vocabulary)
+    registry = read_table(vocabulary / "registry.parquet")
     words = model.words
     with torch.no_grad():
         vectors = torch.cat([model.items(part) for part in torch.arange(len(registry)).split(16_384)])
@@ -64,7 +66,7 @@ def export(workspace: Workspace, out: Path) -> Path:
         plain.get_output_embeddings().weight[words:] = model.head()
     with atomic_folder(out) as folder:
         plain.save_pretrained(folder)
-        load_tokenizer(workspace.vocabulary / "tokenizer").save_pretrained(folder)
+        load_tokenizer(vocabulary / "tokenizer").save_pretrained(folder)
         write_json(
             {sku: words + int(i) for sku, i in zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True)},
             folder / "skus.json",

@@ -64,7 +64,7 @@ def rank_holdout(
 
 
 def seen_before_test(workspace: Workspace) -> dict[str, list[str]]:
-    """What each customer bought before the test window."""
+    """List what each customer bought before the test window."""
     events = read_table(workspace.behaviour / "events.parquet", [c.CUSTOMER, c.SKU, c.SPLIT])
     before = events[events[c.SPLIT] != "test"].drop_duplicates([c.CUSTOMER, c.SKU])
-    return before.groupby(c.CUSTOMER)[c.SKU].agg(list).to_dict()
+    return {str(customer): list(skus) for customer, skus in before.groupby(c.CUSTOMER)[c.SKU]}

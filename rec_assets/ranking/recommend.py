@@ -13,6 +13,7 @@ from rec_assets.params import Params
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.ranking.recommendations import bought
+from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
 
 
@@ -25,7 +26,7 @@ def recommend(
     max_price: float | None = None,
     include_seen: bool = False,
 ) -> pd.DataFrame:
-    """Rank the catalogue for one customer.
+    """Rank the catalogue for one customer with the champion, or the newest model before there is one.
 
     Parameters
     ----------
@@ -62,9 +63,7 @@ def recommend(
         )
     articles = read_table(workspace.behaviour / "articles.parquet")
     allowed = _allowed(articles, categories, max_price)
-    ranker = OnePassRanker.load(
-        workspace.recommender, workspace.base_model, workspace.vocabulary, params.ranking.batch_tokens
-    )
+    ranker = OnePassRanker.load(*serving_model(workspace), params.ranking.batch_tokens)
     seen = None if include_seen else bought(workspace, row[c.CUSTOMER])
     tops = ranker.top(row, k, ranker.barred(allowed), seen)
     found = ranked_table(tops, row[c.CUSTOMER], ranker.registry[c.SKU])

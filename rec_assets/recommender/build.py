@@ -127,6 +127,6 @@ def _adapt(
 
 
 def sku_model(model: PeftModel | SkuLanguageModel) -> SkuLanguageModel:
-    """The recommender inside PEFT's wrapper."""
+    """Give the recommender inside PEFT's wrapper."""
     inner: SkuLanguageModel = model.get_base_model() if isinstance(model, PeftModel) else model
     return inner

@@ -1,6 +1,6 @@
 """A causal decoder that reads words and SKUs and answers with SKUs only."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -46,8 +46,13 @@ class SkuLanguageModel(PreTrainedModel):
         self.supports_gradient_checkpointing = decoder.supports_gradient_checkpointing
 
     def get_input_embeddings(self) -> nn.Module:
-        """Embeddings of the words; SKU rows are :attr:`items`."""
+        """Give the embeddings of the words; SKU rows are :attr:`items`."""
         return self.decoder.get_input_embeddings()
+
+    @property
+    def embeddings(self) -> nn.Embedding:
+        """Embeddings of the words, ``(V, d)``."""
+        return cast(nn.Embedding, self.get_input_embeddings())
 
     def get_output_embeddings(self) -> None:
         """None: the head is made of item vectors, anew at every step."""
@@ -56,7 +61,7 @@ class SkuLanguageModel(PreTrainedModel):
     @property
     def words(self) -> int:
         """Size ``V`` of the base vocabulary."""
-        return int(self.get_input_embeddings().weight.shape[0])
+        return self.embeddings.num_embeddings
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Rows ``(B, T, d)`` for ids ``(B, T)``: words from the base, SKUs from their item vectors."""
@@ -108,7 +113,7 @@ class SkuLanguageModel(PreTrainedModel):
 
     @torch.no_grad()
     def head(self) -> Tensor:
-        """The whole head ``(n, d)``, one row per SKU of the registry."""
+        """Give the whole head ``(n, d)``, one row per SKU of the registry."""
         index = torch.arange(len(self.items.mix), device=self.items.mix.device)
         return torch.cat([self.items.head(self.items(part)) for part in index.split(16_384)])
 

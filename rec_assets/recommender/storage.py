@@ -20,7 +20,7 @@ _COUNTED, _COUNTS = "items.counted", "items.counts"
 
 
 def trained_tensors(model: nn.Module, state: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
-    """Copies of every tensor that training may change, by name, on the CPU.
+    """Copy every tensor that training may change, by name, on the CPU.
 
     Parameters
     ----------

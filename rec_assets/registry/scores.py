@@ -12,6 +12,7 @@ from rec_assets.evaluation.lists import read_lists
 from rec_assets.evaluation.scores import score_customers
 from rec_assets.files import write_table
 from rec_assets.params import Params
+from rec_assets.registry.serving import vocabulary_for
 from rec_assets.workspace import Workspace
 
 ChampionScores = Callable[[Workspace, Params, Path], pd.Series]
@@ -37,7 +38,9 @@ def rank_and_score(workspace: Workspace, params: Params, version: Path) -> pd.Se
     # Ranking brings torch; a first promotion has no champion to rank with and does not need it.
     from rec_assets.ranking.holdout import rank_holdout
 
-    lists = rank_holdout(workspace, params, version / "recommender", version / "vocabulary", version / "base")
+    lists = rank_holdout(
+        workspace, params, version / "recommender", vocabulary_for(workspace, version), version / "base"
+    )
     holdout = read_holdout(workspace, params.evaluation.max_customers, params.run.seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "champion.parquet"

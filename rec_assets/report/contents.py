@@ -86,7 +86,7 @@ def read_contents(workspace: Workspace, params: Params) -> Contents:
         best_baseline=(json_or_none(reports / "metrics.json") or {}).get("best_baseline"),
         promotion=json_or_none(reports / "promotion.json"),
         training=csv_or_empty(reports / "training_curve.csv"),
-        examples=read_examples(workspace, titles, customers=6, history=4, listed=6, seed=params.run.seed)
+        examples=read_examples(workspace, titles, customers=6, history=4, listed=5, seed=params.run.seed)
         if lists.exists()
         else [],
         validation=json_or_none(reports / "validation.json"),

@@ -131,9 +131,7 @@ def attributes(features: pd.DataFrame, customer: str) -> tuple[str, ...]:
     if customer not in features.index:
         return ()
     row = features.loc[customer]
-    stated = [
-        str(row[name]) for name in (GENDER, AGE_BAND, COUNTRY, SEGMENT) if name in row and pd.notna(row[name])
-    ]
+    stated = [str(row[name]) for name in (GENDER, AGE_BAND, COUNTRY) if name in row and pd.notna(row[name])]
     return tuple(dict.fromkeys(value for value in stated if value != UNKNOWN))
 
 
@@ -172,10 +170,11 @@ class Shelf:
         row = self.articles.loc[sku] if sku in self.articles.index else pd.Series(dtype=object)
         introduced = row.get(INTRODUCED)
         own = set(self.articles[CATEGORY].reindex(past)) - {UNKNOWN}
+        again = sku in set(past)
         tags = {
-            "bought before": sku in set(past),
+            "bought before": again,
             "new in": pd.notna(introduced) and introduced >= self.newest - pd.Timedelta(days=_NEW_DAYS),
             "best-seller": sku in self.best,
-            f"more {row.get(CATEGORY)}": row.get(CATEGORY) in own,
+            f"more {row.get(CATEGORY)}": row.get(CATEGORY) in own and not again,
         }
         return self.card(sku, None, tuple(name for name, holds in tags.items() if holds)[:_TAGS], None)

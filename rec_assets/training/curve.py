@@ -16,7 +16,7 @@ class Curve:
     """Reads the trainer's log."""
 
     def callback(self, tracker: Tracker) -> TrainerCallback:
-        """A callback that sends every logged number to the tracker."""
+        """Give a callback that sends every logged number to the tracker."""
         return _ToTracker(tracker)
 
     def frame(self, history: list[dict[str, Any]]) -> pd.DataFrame:

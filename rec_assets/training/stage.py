@@ -97,7 +97,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
 
 
 def row_encoder(workspace: Workspace, registry: pd.DataFrame) -> RowEncoder:
-    """The encoder of prompts that training shares with nobody's memory but the files'."""
+    """Make the encoder of prompts from the base model's tokenizer and the registry."""
     config = AutoConfig.from_pretrained(workspace.base_model, local_files_only=True).get_text_config()
     tokenizer = Tokenizer.from_file(str(workspace.base_model / "tokenizer.json"))
     start = config.bos_token_id if config.bos_token_id is not None else 0
@@ -117,6 +117,9 @@ def _training_rows(workspace: Workspace, encoder: RowEncoder) -> list[TokenRow]:
 
 def _holdout(workspace: Workspace, params: Params, registry: pd.DataFrame, encoder: RowEncoder) -> Holdout:
     prompts = read_table(workspace.prompts / "validation.parquet")
+    most = params.training.validation_customers
+    if most is not None and len(prompts) > most:
+        prompts = prompts.sample(most, random_state=params.run.seed).reset_index(drop=True)
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
     return Holdout(
         rows=encoder.encode(prompts),
@@ -175,7 +178,7 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
 
 
 def _newest(checkpoints: Path) -> str | None:
-    """The last checkpoint that was written whole."""
+    """Find the last checkpoint that was written whole."""
     whole = [
         folder for folder in checkpoints.glob("checkpoint-*") if (folder / "trainer_state.json").exists()
     ]

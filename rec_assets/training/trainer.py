@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl
 from trl import SFTConfig, SFTTrainer
 
 from rec_assets.params import Training
@@ -104,11 +104,13 @@ class RecommenderTrainer(SFTTrainer):
             value = ndcg_at_10(sku_model(self.model), self._holdout, self.args.device)
         metrics = {NDCG: value}
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
         return metrics
 
     def trained(self) -> dict[str, Tensor]:
-        """Copies of the trained tensors, gathered where they are sharded; every process has to call it."""
+        """Copy the trained tensors, gathered where they are sharded; every process has to call it."""
         with self._whole_parameters():
             return trained_tensors(self.model)
 

@@ -39,7 +39,7 @@ class ItemVectors(nn.Module):
         self.register_buffer("titles", titles.float(), persistent=False)
         self.register_buffer("mix", settings.id_limit * counts / (counts + settings.half_count))  # (n,)
         rows = torch.where(sold, sold.long().cumsum(0) - 1, torch.zeros_like(sold, dtype=torch.long))
-        self.register_buffer("id_rows", rows)  # (n,) row of `ids`; any row will do where mix is 0
+        self.register_buffer("id_rows", rows)  # (n,): any row where mix is 0
         noise = torch.randn(int(sold.sum()), width, generator=torch.Generator().manual_seed(seed))
         own = titles[sold].float()
         spread = titles.float().std() if titles.numel() > 1 else torch.tensor(1.0)
@@ -70,7 +70,7 @@ class ItemVectors(nn.Module):
         title = self.titles[index] @ self.projection.T  # (k, d)
         mix = self.mix[index]
         if self.training and self.id_dropout:
-            # A title that never had to speak alone would not know how when a new arrival needs it (DropoutNet).
+            # A title that never had to speak alone could not when a new arrival needs it (DropoutNet).
             mix = mix * (torch.rand_like(mix) >= self.id_dropout)
         return torch.lerp(title, F.embedding(self.id_rows[index], self.ids), mix.unsqueeze(1))
 

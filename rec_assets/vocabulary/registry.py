@@ -1,9 +1,12 @@
 """The append-only SKU registry: an SKU keeps its token for ever."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from rec_assets import columns as c
 from rec_assets.errors import RegistryError
+from rec_assets.files import content_hash, read_table
 
 
 def token_of(sku: str) -> str:
@@ -62,3 +65,16 @@ def extend_registry(parent: pd.DataFrame | None, articles: pd.DataFrame) -> pd.D
             c.TRAIN_PURCHASES: by_sku[c.TRAIN_PURCHASES].reindex(skus, fill_value=0).to_numpy(),
         }
     )
+
+
+def extends(newer: Path, older: Path) -> bool:
+    """Whether one vocabulary folder continues another: same tokens, same title space, perhaps more SKUs.
+
+    A model trained with ``older`` then works with ``newer``, and can rank its new arrivals.
+    """
+    if not all((folder / "title_space.safetensors").exists() for folder in (newer, older)):
+        return False
+    if content_hash(newer / "title_space.safetensors") != content_hash(older / "title_space.safetensors"):
+        return False
+    known = read_table(older / "registry.parquet", [c.SKU])[c.SKU].tolist()
+    return read_table(newer / "registry.parquet", [c.SKU])[c.SKU].tolist()[: len(known)] == known

@@ -34,6 +34,11 @@ class TokenRow:
 class RowEncoder:
     """Turns prompt rows into token rows.
 
+    A moment is announced one SKU early: ``header, moment of SKU 0, moment of SKU 1, SKU 0, moment of SKU 2,
+    SKU 1, …, closing, last SKU``. So the answer is always read off the position of an SKU (of the header, for
+    the first), whose residual stream already holds the vector that the answer is near to, while the month it
+    is asked for has been said.
+
     Parameters
     ----------
     tokenizer
@@ -58,8 +63,8 @@ class RowEncoder:
     def encode(self, prompts: pd.DataFrame) -> list[TokenRow]:
         """Encode rows of ``prompts/*.parquet``, in order.
 
-        A training row (with ``loss_from``) has a target before each SKU from there on; other rows end with
-        the closing words, after which the model is asked.
+        A training row (with ``loss_from``) has each SKU from there on as the target of the SKU before it;
+        other rows have none, and are asked at their last position.
         """
         trained = c.LOSS_FROM in prompts
         starts = prompts[c.LOSS_FROM] if trained else [0] * len(prompts)
@@ -74,18 +79,16 @@ class RowEncoder:
     def _row(
         self, header: str, moments: list[str], history: list[str], closing: str, loss_from: int, trained: bool
     ) -> TokenRow:
-        ids = [self._start, *self._words(header)]
+        announced = [*moments, closing]
+        ids = [self._start, *self._words(header), *self._words(announced[0])]
         targets = [IGNORED] * len(ids)
-        for place, (moment, sku) in enumerate(zip(moments, history, strict=True)):
-            words = self._words(moment)
-            index = self._index[sku]
-            ids.extend(words)
-            targets.extend([IGNORED] * len(words))
+        for place, sku in enumerate(history):
+            index = self._index.get(sku)
+            if index is None:
+                continue  # an SKU younger than the registry of an older model
             if trained and place >= loss_from:
                 targets[-1] = index
-            ids.append(self._base_size + index)
-            targets.append(IGNORED)
-        words = self._words(closing)
-        ids.extend(words)
-        targets.extend([IGNORED] * len(words))
+            words = self._words(announced[place + 1])
+            ids.extend([*words, self._base_size + index])
+            targets.extend([IGNORED] * (len(words) + 1))
         return TokenRow(np.asarray(ids, dtype=np.int64), np.asarray(targets, dtype=np.int64))

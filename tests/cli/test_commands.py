@@ -1,9 +1,11 @@
 import pandas as pd
 import pytest
 
+from rec_assets import runner
 from rec_assets.cli.explain import explain
 from rec_assets.files import write_json, write_table
 from rec_assets.params import Params, Section, change_params
+from rec_assets.pipeline import StageReport
 from rec_assets.registry import read_champion
 from rec_assets.registry.versions import store
 
@@ -150,3 +152,21 @@ def test_doctor_shows_a_broken_parameter_file(couturier, workspace):
     ended = couturier("doctor")
     assert ended.exit_code == 1
     assert "training.epoch" in ended.output
+
+
+def test_run_writes_its_options_runs_every_stage_and_says_what_to_try_next(couturier, prompts, monkeypatch):
+    ran = []
+
+    def run_stage(_workspace, name):
+        ran.append(name)
+        return StageReport(summary=f"did {name}.")
+
+    monkeypatch.setattr(runner, "run_stage", run_stage)
+    ended = couturier("run", "--no-dvc", "--set", "tracking.mode=disabled", "--from", "promotion")
+    assert ended.exit_code == 0, ended.output
+    assert ran == ["promotion", "report"]
+    assert "params.yaml: tracking.mode = disabled (was auto)" in ended.output
+    assert "[ 1/2] promotion:" in ended.output
+    assert "did report." in ended.output
+    assert "couturier recommend C00000" in ended.output
+    assert "nothing is versioned" in ended.stderr

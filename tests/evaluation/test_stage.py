@@ -7,7 +7,7 @@ import pytest
 
 from rec_assets.errors import TableError
 from rec_assets.evaluation.stage import run
-from rec_assets.files import content_hash, read_table, write_table
+from rec_assets.files import content_hash, read_table, write_json, write_table
 from rec_assets.params import Params
 from rec_assets.workspace import Workspace
 
@@ -97,6 +97,7 @@ def test_only_the_models_present_are_judged(holdout_workspace: Workspace) -> Non
     [
         (lambda rows: rows.drop(columns="masked"), "no column 'masked'"),
         (lambda rows: pd.concat([rows, rows.head(1)]), "twice"),
+        (lambda rows: rows.assign(rank=rows["rank"] - 1), "rank below 1"),
         (lambda rows: rows.assign(sku="nobody knows"), "outside the catalogue"),
     ],
 )
@@ -105,6 +106,19 @@ def test_damaged_lists_are_named(holdout_workspace: Workspace, damage, words: st
     write_table(damage(read_table(path)), path)
     with pytest.raises(TableError, match=words):
         run(holdout_workspace, PARAMS)
+
+
+def test_leave_one_out_has_no_dates(holdout_workspace: Workspace) -> None:
+    windows = {"strategy": "leave_one_out", "as_of": None, "validation_start": None, "test_end": None}
+    write_json(windows, holdout_workspace.splits / "windows.json")
+    write_json(
+        [{"kind": "trend", "name": "red", "colour": "red", "from": "2024-06-01"}],
+        holdout_workspace.truth / "relations.json",
+    )
+    run(holdout_workspace, PARAMS)
+    relations = pd.read_csv(holdout_workspace.reports / "evaluation" / "learned_relations.csv")
+    assert "repeat" in set(relations["kind"])
+    assert not {"season", "trend", "new_arrivals"} & set(relations["kind"])
 
 
 def test_a_sample_of_customers_is_seeded(holdout_workspace: Workspace) -> None:

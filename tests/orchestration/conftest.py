@@ -51,7 +51,7 @@ def command(clone: Workspace) -> Callable[..., subprocess.CompletedProcess[str]]
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(
-            arguments, cwd=clone.root, env=surroundings(clone), capture_output=True, text=True, timeout=900
+            arguments, cwd=clone.root, env=surroundings(clone), capture_output=True, text=True, timeout=1500
         )
         assert ended.returncode == 0, f"{arguments}\n{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
         return ended

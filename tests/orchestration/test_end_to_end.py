@@ -19,7 +19,7 @@ from rec_assets.params import change_params, read_params
 from rec_assets.workspace import Workspace
 
 Command = Callable[..., CompletedProcess[str]]
-PATIENCE_SECONDS = 900
+PATIENCE_SECONDS = 1500
 
 
 @pytest.mark.slow

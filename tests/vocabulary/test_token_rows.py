@@ -16,26 +16,49 @@ def encoder(tiny_base: Path) -> RowEncoder:
     return RowEncoder(tokenizer, registry, BASE, start=1)
 
 
-def test_each_sku_is_predicted_from_what_stands_before_it(encoder: RowEncoder, tiny_base: Path) -> None:
+def test_each_sku_is_predicted_from_the_one_before_it_with_its_moment_announced(
+    encoder: RowEncoder, tiny_base: Path
+) -> None:
     words = Tokenizer.from_file(str(tiny_base / "tokenizer.json")).token_to_id
     prompts = pd.DataFrame(
         {
             "header": ["women ."],
-            "moments": [["In June :", "", ""]],
+            "moments": [["June", "", "In"]],
             "history": [["c", "a", "b"]],
-            "loss_from": [1],
+            "loss_from": [0],
         }
     )
     (row,) = encoder.encode(prompts)
-    head = [1, words("women"), words("."), words("In"), words("June"), words(":")]
-    assert row.ids.tolist() == [*head, BASE + 2, BASE, BASE + 1]
-    assert row.targets.tolist() == [IGNORED] * 6 + [0, 1, IGNORED]
+    assert row.ids.tolist() == [
+        1,
+        words("women"),
+        words("."),
+        words("June"),
+        BASE + 2,
+        words("In"),
+        BASE,
+        BASE + 1,
+    ]
+    assert row.targets.tolist() == [*[IGNORED] * 3, 2, 0, IGNORED, 1, IGNORED]
 
 
-def test_a_prompt_to_complete_ends_with_its_closing_and_has_no_target(encoder: RowEncoder) -> None:
-    prompts = pd.DataFrame({"header": [""], "moments": [[""]], "history": [["b"]], "closing": ["In June :"]})
+def test_context_bears_no_loss(encoder: RowEncoder) -> None:
+    prompts = pd.DataFrame(
+        {"header": [""], "moments": [["June", "", ""]], "history": [["c", "a", "b"]], "loss_from": [2]}
+    )
     (row,) = encoder.encode(prompts)
-    assert len(row.ids) == 1 + 1 + 3
+    assert row.targets.tolist() == [IGNORED, IGNORED, IGNORED, 1, IGNORED]
+
+
+def test_a_prompt_to_complete_ends_with_its_last_sku_the_closing_before_it(
+    encoder: RowEncoder, tiny_base: Path
+) -> None:
+    june = Tokenizer.from_file(str(tiny_base / "tokenizer.json")).token_to_id("June")
+    prompts = pd.DataFrame(
+        {"header": [""], "moments": [["", ""]], "history": [["b", "a"]], "closing": ["June"]}
+    )
+    (row,) = encoder.encode(prompts)
+    assert row.ids.tolist() == [1, BASE + 1, june, BASE]
     assert (row.targets == IGNORED).all()
 
 

@@ -1,0 +1,116 @@
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import nn
+
+from rec_assets.backbone.trim import TrimmedDecoder, trim_decoder
+from rec_assets.errors import BaseModelError
+
+IDS = [5, 90, 3, 41, 7]
+
+
+def hidden_of(model, inputs):
+    seen = []
+    handle = model.get_output_embeddings().register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    logits = model(inputs).logits
+    handle.remove()
+    return seen[0], logits
+
+
+def test_kept_logits_are_bit_equal_to_the_full_heads(model, inputs):
+    decoder = trim_decoder(model, IDS)
+    hidden, logits = hidden_of(model, inputs)
+    assert decoder.weight.shape == (5, hidden.shape[-1])
+    assert torch.equal(decoder(hidden), logits[..., IDS])
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 100])
+def test_bit_equality_holds_for_any_number_of_tokens_and_rows(tied, count):
+    ids = torch.randperm(112, generator=torch.Generator().manual_seed(count))[:count]
+    decoder = trim_decoder(tied, ids)
+    for rows in (1, 2, 33):
+        hidden = torch.randn(rows, 32, generator=torch.Generator().manual_seed(rows))
+        assert torch.equal(decoder(hidden), tied.lm_head(hidden)[:, ids])
+
+
+def test_the_copy_is_independent_of_a_tied_table_and_trains_alone(tied):
+    table = tied.get_input_embeddings().weight.clone()
+    decoder = trim_decoder(tied, IDS)
+    assert torch.equal(decoder.weight, table[IDS])
+    decoder(torch.ones(2, 32)).sum().backward()
+    assert decoder.weight.grad.abs().sum() > 0
+    with torch.no_grad():
+        decoder.weight.zero_()
+    assert torch.equal(tied.get_input_embeddings().weight, table)
+
+
+def test_the_report_counts_rows_parameters_and_bytes(tied):
+    assert trim_decoder(tied, IDS).report() == {
+        "rows_before": 112,
+        "rows_after": 5,
+        "parameters_before": 112 * 32,
+        "parameters_after": 5 * 32,
+        "bytes_before": 112 * 32 * 4,
+        "bytes_after": 5 * 32 * 4,
+    }
+
+
+def test_it_answers_with_the_same_bits_after_a_round_trip(model, inputs, tmp_path):
+    decoder = trim_decoder(model, IDS)
+    decoder.save(tmp_path)
+    hidden, _ = hidden_of(model, inputs)
+    again = TrimmedDecoder.load(tmp_path)
+    assert torch.equal(again(hidden), decoder(hidden))
+    assert again.token_ids.tolist() == IDS
+    assert again.report() == decoder.report()
+    assert not list(tmp_path.glob("*.bin"))
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [
+        {"target_modules": ["lm_head", "q_proj"], "r": 2},
+        {"target_modules": ["q_proj"], "r": 2, "modules_to_save": ["lm_head"]},
+        {
+            "target_modules": ["q_proj"],
+            "r": 2,
+            "trainable_token_indices": {"lm_head": [5, 7], "embed_tokens": [5]},
+        },
+    ],
+    ids=["low-rank head", "retrained head", "trained tokens"],
+)
+def test_adapters_on_the_head_are_included_as_they_are_active(llama, inputs, adapter):
+    plain = trim_decoder(llama, IDS).weight.clone()
+    wrapped = get_peft_model(llama, LoraConfig(task_type="CAUSAL_LM", **adapter)).eval()
+    with torch.no_grad():
+        for parameter in wrapped.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    hidden, logits = hidden_of(wrapped.get_base_model(), inputs)
+    decoder = trim_decoder(wrapped, IDS)
+    torch.testing.assert_close(decoder(hidden), logits[..., IDS], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(decoder.weight, plain)
+    with wrapped.disable_adapter():
+        assert torch.allclose(trim_decoder(wrapped, IDS).weight, plain)
+
+
+@pytest.mark.parametrize(("ids", "words"), [([], "no token"), ([3, 112], "3 to 112"), ([-1], "-1")])
+def test_tokens_that_the_head_lacks_are_refused(tied, ids, words):
+    with pytest.raises(BaseModelError, match=words):
+        trim_decoder(tied, ids)
+
+
+def test_a_model_that_scores_otherwise_is_refused(tied):
+    class Doubled(nn.Linear):
+        def forward(self, hidden):
+            return 2 * super().forward(hidden)
+
+    tied.lm_head = Doubled(32, 112, bias=False)
+    with pytest.raises(BaseModelError, match="does not score"):
+        trim_decoder(tied, IDS)
+
+
+def test_training_mode_survives(tied):
+    tied.train()
+    trim_decoder(tied, IDS)
+    assert all(module.training for module in tied.modules())
