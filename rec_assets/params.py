@@ -244,9 +244,11 @@ class Head(Section):
     min_rows: int = Field(20, ge=2, description="Labels with fewer rows are left out.")
     max_rows: int = Field(3000, ge=10, description="A seeded sample above this.")
     test_share: float = Field(0.2, gt=0, lt=1, description="Rows held out to judge it.")
-    epochs: int = Field(3, ge=0, description="0: the label words as they are.")
-    learning_rate: float = Field(1e-3, description="Of its training.")
-    prompt: str = Field("{text}\nThis garment is a", description="What precedes the label word.")
+    epochs: int = Field(60, ge=0, description="Passes over its rows; 0: the label words as they are.")
+    learning_rate: float = Field(3e-3, gt=0, description="Of its training.")
+    prompt: str = Field(
+        "{text}\nThis garment is a", pattern=r"\{text\}", description="What precedes the label word."
+    )
 
 
 class Recommendations(Section):

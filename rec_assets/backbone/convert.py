@@ -1,6 +1,7 @@
 """From GGUF to a plain checkpoint: safetensors, ``config.json`` and ``tokenizer.json``."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from rec_assets.errors import BaseModelError
 from rec_assets.files import atomic_folder, read_json, write_json
 
 MARKER = "converted.json"
+
+# What transformers and gguf raise on a file that is damaged, or of an architecture they do not know.
+_UNREADABLE = (ValueError, KeyError, IndexError, OSError, NotImplementedError, ImportError, struct.error)
 
 
 def converted_folder(name: str, sha256: str) -> Path:
@@ -61,7 +65,7 @@ def convert_gguf(gguf: Path, name: str, sha256: str) -> Path:
                 gguf.parent, gguf_file=gguf.name, local_files_only=True
             )
             bar.update()
-        except (ValueError, KeyError, NotImplementedError, ImportError) as error:
+        except _UNREADABLE as error:
             raise BaseModelError(
                 f"{gguf.name} cannot be converted: {first_line(error)}",
                 "Take the model's safetensors folder instead, and set base_model.source to it.",

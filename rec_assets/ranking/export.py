@@ -17,8 +17,9 @@ from rec_assets.workspace import Workspace
 def export(workspace: Workspace, out: Path) -> Path:
     """Write a checkpoint that ``AutoModelForCausalLM.from_pretrained`` loads.
 
-    It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the recommender's; those of words come from the words' own embeddings
-    and mean nothing after the fine-tune. ``skus.json`` maps each SKU to its token id.
+    It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the
+    recommender's; those of words come from the words' own embeddings and mean nothing after the fine-tune.
+    ``skus.json`` maps each SKU to its token id.
 
     Parameters
     ----------

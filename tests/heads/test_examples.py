@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from rec_assets.errors import TableError
+from rec_assets.heads.examples import choose_examples
+from rec_assets.params import Head
+
+
+def test_counts_add_up_and_every_loss_has_a_reason(articles):
+    examples = choose_examples(articles, Head(min_rows=5), "category", seed=7)
+    assert examples.rows == {
+        "table": 94,
+        "without text or label": 3,
+        "rare label": 1,
+        "not sampled": 0,
+        "used": 90,
+    }
+    assert examples.labels == ("Belts", "Coats", "Trousers")
+    assert [examples.labels[i] for i in examples.targets[:3]] == ["Belts", "Coats", "Trousers"]
+
+
+def test_the_split_is_stratified_and_seeded(articles):
+    first, again, other = (choose_examples(articles, Head(min_rows=5), "category", seed=s) for s in (7, 7, 8))
+    assert np.bincount(first.targets[first.test]).tolist() == [6, 6, 6]
+    assert np.array_equal(first.test, again.test)
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_a_sample_is_seeded_and_never_above_the_limit(articles):
+    head = Head(min_rows=5, max_rows=40)
+    first, again = (choose_examples(articles, head, "category", seed=7) for _ in range(2))
+    assert len(first.texts) == 40
+    assert first.texts == again.texts
+    assert sum(first.rows.values()) - first.rows["table"] == first.rows["table"]
+
+
+def test_every_label_is_learnt_and_tested_even_with_two_rows():
+    table = pd.DataFrame({"title": list("abcd"), "category": ["x", "x", "y", "y"]})
+    examples = choose_examples(table, Head(text=("title",), min_rows=2, test_share=0.01), "h", seed=7)
+    assert sorted(examples.targets[examples.test]) == [0, 1]
+
+
+def test_one_label_is_too_few(articles):
+    same = articles.assign(category="Coats")
+    assert "a classifier needs two" in choose_examples(same, Head(), "category", seed=7)
+
+
+def test_a_missing_column_names_the_parameter(articles):
+    with pytest.raises(TableError, match=r"no column 'style'.*heads\.look\.label"):
+        choose_examples(articles, Head(label="style"), "look", seed=7)

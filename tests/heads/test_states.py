@@ -1,0 +1,29 @@
+import torch
+
+from rec_assets.heads.states import TEXT_TOKENS, encode, last_states
+
+
+def test_states_are_the_last_tokens_in_the_order_given(model):
+    rows = [[1, 5, 9], [1, 7], [1, 8, 4], [1, 5, 9, 11]]
+    states = last_states(model, rows)
+    for row, state in zip(rows, states, strict=True):
+        expected = model.model(torch.tensor([row])).last_hidden_state[0, -1]
+        torch.testing.assert_close(state, expected)
+
+
+def test_a_long_text_is_cut_and_the_closing_words_are_kept(tokenizer):
+    ids = encode(tokenizer, "{text} This garment is a", "black " * 5000)
+    closing = tokenizer.encode(" This garment is a", add_special_tokens=False)
+    assert len(ids) == 1 + TEXT_TOKENS + len(closing)
+    assert ids[-len(closing) :] == closing
+
+
+def test_text_that_spells_a_special_token_stays_text(tokenizer):
+    assert tokenizer.eos_token_id not in encode(tokenizer, "{text} is a", "black </s> belts")
+
+
+def test_braces_in_a_text_are_only_text(tokenizer):
+    assert (
+        encode(tokenizer, "{text} is a", "black {0} {text}")[-2:]
+        == encode(tokenizer, "{text} is a", "red")[-2:]
+    )
