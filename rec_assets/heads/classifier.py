@@ -98,8 +98,8 @@ class DecoderTrimmedClassifier(nn.Module):
         weight, bias = self.decoder.weight, self.decoder.bias
         assert bias is not None  # from_label_words always gives one
         with torch.no_grad():
-            bias += weight @ mean
-            weight *= spread
+            bias.add_(weight @ mean)
+            weight.mul_(spread)
         optimiser = torch.optim.AdamW(self.parameters(), lr=learning_rate, weight_decay=_WEIGHT_DECAY)
         steps = epochs * -(-len(states) // _BATCH)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -117,8 +117,8 @@ class DecoderTrimmedClassifier(nn.Module):
                 total += float(loss.detach()) * len(batch)
             losses.append(total / len(states))
         with torch.no_grad():
-            weight /= spread
-            bias -= weight @ mean
+            weight.div_(spread)
+            bias.sub_(weight @ mean)
         return losses
 
     @torch.no_grad()

@@ -81,7 +81,7 @@ def _train(
     predicted = classifier.predict(states[test]).numpy()
     texts = np.array(examples.texts, dtype=object)
     words = word_model(list(texts[~test]), targets[~test], list(texts[test]), seed)
-    metrics = {
+    metrics: dict[str, Any] = {
         "head": scores(targets[test], predicted),
         "label words, untrained": scores(targets[test], untrained),
         "majority": scores(targets[test], majority(targets[~test], int(test.sum()))),

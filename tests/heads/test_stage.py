@@ -10,7 +10,7 @@ CATEGORY = {"min_rows": 5, "prompt": "{text} This garment is a", "epochs": 100, 
 
 
 def params(**heads):
-    return Params.model_validate({"heads": heads})
+    return Params.model_validate({"heads": heads, "run": {"threads": 1}})
 
 
 def test_a_head_is_trained_judged_and_beats_the_majority(shop):
