@@ -8,6 +8,8 @@ from orchestration.resources import WorkspaceResource
 from orchestration.schedules import weekly_retraining
 from orchestration.sensors import new_data, trend_shift
 
+PRELOADED = ["orchestration.definitions", "rec_assets.validation.stage", "rec_assets.training.stage"]
+
 defs = dg.Definitions(
     assets=assets,
     jobs=[retrain, rank],
@@ -15,11 +17,12 @@ defs = dg.Definitions(
     sensors=[new_data, trend_shift],
     resources={"workspace": WorkspaceResource()},
     # One process per asset, one at a time: memory is given back after a training, and the next stage
-    # has all cores. Each is forked from a process that has loaded Dagster and the graph already.
+    # has all cores. Each is forked from a process that has loaded the graph and its heaviest libraries already:
+    # importing PyTorch, TRL and Great Expectations anew for every asset would cost more than many assets do.
     executor=dg.multiprocess_executor.configured(
         {
             "max_concurrent": 1,
-            "start_method": {"forkserver": {"preload_modules": ["orchestration.definitions"]}},
+            "start_method": {"forkserver": {"preload_modules": PRELOADED}},
         }
     ),
 )

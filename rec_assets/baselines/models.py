@@ -11,6 +11,16 @@ from rec_assets.baselines.titles import TitleNeighbours
 from rec_assets.errors import ParamsError
 from rec_assets.params import Params
 
+
+def _sequential(params: Params) -> dict[str, int]:
+    return {
+        "width": params.baselines.sequential_width,
+        "epochs": params.baselines.sequential_epochs,
+        "seed": params.run.seed,
+        "threads": params.run.threads,
+    }
+
+
 MODELS: dict[str, Callable[[Params], Baseline]] = {
     "popular": lambda _: Popular(),
     "recently_popular": lambda params: RecentlyPopular(params.baselines.recent_days),
@@ -21,12 +31,8 @@ MODELS: dict[str, Callable[[Params], Baseline]] = {
     "user_knn": lambda params: user_knn(params.run.seed, params.run.threads),
     "implicit_als": lambda params: implicit_als(params.run.seed, params.run.threads),
     "ease": lambda params: ease(params.run.seed, params.run.threads, params.baselines.ease_max_items),
-    "sasrec": lambda params: SasRec(
-        params.baselines.sequential_width, params.baselines.sequential_epochs, params.run.seed
-    ),
-    "bert4rec": lambda params: Bert4Rec(
-        params.baselines.sequential_width, params.baselines.sequential_epochs, params.run.seed
-    ),
+    "sasrec": lambda params: SasRec(**_sequential(params)),
+    "bert4rec": lambda params: Bert4Rec(**_sequential(params)),
 }
 
 

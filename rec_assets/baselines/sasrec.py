@@ -22,6 +22,7 @@ class SasRec(Sequential):
             n_embd=self.width,
             n_layer=LAYERS,
             n_head=HEADS,
+            activation_function="relu",
             resid_pdrop=DROPOUT,
             embd_pdrop=DROPOUT,
             attn_pdrop=DROPOUT,

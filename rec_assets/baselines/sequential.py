@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel
 
 from rec_assets.baselines.base import Baseline
 from rec_assets.baselines.data import Floats, Integers, Purchases
+from rec_assets.baselines.threads import torch_threads
 
 LENGTH = 50  # newest purchases a model reads, as in both papers' short-sequence settings
 LAYERS = 2
@@ -24,6 +26,9 @@ WEIGHT_DECAY = 0.01
 PATIENCE = 4  # epochs without a better validation NDCG@10
 JUDGED = 1000  # validation customers an epoch is judged on
 CUTOFF = 10
+SHARED_WORK = (
+    4096  # sold SKUs from which a step is large enough for threads to gain on waiting for each other
+)
 
 
 class Case(NamedTuple):
@@ -48,12 +53,15 @@ class Sequential(Baseline):
         Passes over the purchases at most.
     seed
         Seeds weights, batches, dropout and masks.
+    threads
+        Threads for steps over a large catalogue; a small one is computed by a single thread.
     """
 
-    def __init__(self, width: int, epochs: int, seed: int) -> None:
+    def __init__(self, width: int, epochs: int, seed: int, threads: int = 1) -> None:
         self.width = width
         self.epochs = epochs
         self.seed = seed
+        self.threads = threads
         self.validation: list[float] = []
 
     @abstractmethod
@@ -88,7 +96,7 @@ class Sequential(Baseline):
         self._tokens[self._sold] = np.arange(len(self._sold))
         random = np.random.default_rng(self.seed)
         sequences, cases = self._cut(data, random)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), self._threads():
             torch.manual_seed(self.seed)
             self.network = self._network(len(self._sold))
             self._train(sequences, cases, random)
@@ -141,6 +149,9 @@ class Sequential(Baseline):
         self.network.load_state_dict(kept)
         self.network.eval()
 
+    def _threads(self) -> AbstractContextManager[None]:
+        return torch_threads(self.threads if len(self._sold) >= SHARED_WORK else 1)
+
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.network.state_dict().items()}
 
@@ -161,8 +172,9 @@ class Sequential(Baseline):
         histories = [self._tokens[data.history(customer)] for customer in customers.tolist()]
         histories = [tokens[tokens >= 0] for tokens in histories]
         readable = np.flatnonzero([len(tokens) > 0 for tokens in histories])
-        for batch, logits in self._logits([histories[i] for i in readable]):
-            scores[np.ix_(readable[batch], self._sold)] = logits.numpy()
+        with self._threads():
+            for batch, logits in self._logits([histories[i] for i in readable]):
+                scores[np.ix_(readable[batch], self._sold)] = logits.numpy()
         return scores
 
     @torch.no_grad()

@@ -1,17 +1,14 @@
 """The stage ``baselines``: one Parquet of ranked holdout lists per recommender to beat."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pandas as pd
-import torch
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from rec_assets.baselines.data import read_purchases
 from rec_assets.baselines.lists import ListWriter, chunks
 from rec_assets.baselines.models import chosen
+from rec_assets.baselines.threads import all_threads
 from rec_assets.files import atomic_folder, write_json, write_table
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
@@ -30,7 +27,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     skipped: dict[str, str] = {}
     seconds: dict[str, float] = {}
     rows: dict[str, int] = {}
-    with atomic_folder(workspace.baseline_rankings) as folder, computing(params.run.threads):
+    with atomic_folder(workspace.baseline_rankings) as folder, all_threads(params.run.threads):
         bar = tqdm(models.items(), desc="Baselines", unit="model")
         for name, model in bar:
             bar.set_postfix_str(name)
@@ -71,15 +68,3 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             "left out": pd.DataFrame(skipped.items(), columns=["model", "reason"]),
         },
     )
-
-
-@contextmanager
-def computing(threads: int) -> Iterator[None]:
-    """Use ``threads`` threads in torch and BLAS: sums in another order give other bytes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with threadpool_limits(threads):
-            yield
-    finally:
-        torch.set_num_threads(before)

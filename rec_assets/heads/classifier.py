@@ -1,6 +1,7 @@
 """A text classifier that is the language model's own head, cut to label words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,17 @@ class DecoderTrimmedClassifier(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         standard = (states - mean) / spread
         losses = []
-        for _ in tqdm(range(epochs), desc="train head", unit="epoch"):
-            total = 0.0
-            for batch in torch.randperm(len(states), generator=generator).split(_BATCH):
-                loss = functional.cross_entropy(self(standard[batch]), targets[batch])
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                total += float(loss.detach()) * len(batch)
-            losses.append(total / len(states))
+        with _one_thread():
+            for _ in tqdm(range(epochs), desc="train head", unit="epoch"):
+                total = 0.0
+                for batch in torch.randperm(len(states), generator=generator).split(_BATCH):
+                    loss = functional.cross_entropy(self(standard[batch]), targets[batch])
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+                    schedule.step()
+                    total += float(loss.detach()) * len(batch)
+                losses.append(total / len(states))
         with torch.no_grad():
             weight.div_(spread)
             bias.sub_(weight @ mean)
@@ -141,3 +143,14 @@ class DecoderTrimmedClassifier(nn.Module):
         """Read what :meth:`save` wrote; it answers with the same bits."""
         settings = read_json(folder / SETTINGS_FILE)
         return cls(TrimmedDecoder.load(folder), settings["labels"], settings["prompt"])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: matrices this small cost more to share than to multiply."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
