@@ -17,8 +17,8 @@ defs = dg.Definitions(
     sensors=[new_data, trend_shift],
     resources={"workspace": WorkspaceResource()},
     # One process per asset, one at a time: memory is given back after a training, and the next stage
-    # has all cores. Each is forked from a process that has loaded the graph and its heaviest libraries already:
-    # importing PyTorch, TRL and Great Expectations anew for every asset would cost more than many assets do.
+    # has all cores. Each is forked from a process that has loaded the graph and its heaviest libraries:
+    # importing PyTorch, TRL and Great Expectations anew would cost more than many assets do.
     executor=dg.multiprocess_executor.configured(
         {
             "max_concurrent": 1,

@@ -3,6 +3,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -39,7 +40,13 @@ def records(path: Path):
 
 
 def offline_runs(workspace):
-    return sorted((workspace.root / "wandb").glob("offline-run-*/*.wandb"))
+    """The run files, once W&B's own process has written their last record."""
+    runs = sorted((workspace.root / "wandb").glob("offline-run-*/*.wandb"))
+    deadline = time.monotonic() + 60
+    while not all(any(r.WhichOneof("record_type") == "exit" for r in records(run)) for run in runs):
+        assert time.monotonic() < deadline, "W&B did not finish writing"
+        time.sleep(0.2)
+    return runs
 
 
 @pytest.fixture(autouse=True)

@@ -72,6 +72,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     frame = curve.frame(trainer.state.log_history)
     trained = trainer.trained()
     moved = _moved(start, trained)
+    PartialState().wait_for_everyone()  # the best checkpoint is read by every process before it goes
     if PartialState().is_main_process:
         counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
         with atomic_folder(workspace.recommender) as folder:

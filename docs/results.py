@@ -1,0 +1,49 @@
+"""Write the README's result table from the last run: python docs/results.py."""
+
+from pathlib import Path
+
+from rec_assets.files import read_json
+from rec_assets.workspace import Workspace
+
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+SHOWN = {
+    "ndcg@10": "NDCG@10",
+    "recall@10": "Recall@10",
+    "hit_rate@10": "Hit rate@10",
+    "revenue@10": "Revenue captured@10",
+    "coverage@10": "Coverage@10",
+}
+
+
+def table(workspace: Workspace) -> str:
+    """Give every model of ``data/reports/metrics.json`` as a row, best NDCG@10 first."""
+    models = {
+        name: figures
+        for name, figures in read_json(workspace.reports / "metrics.json").items()
+        if isinstance(figures, dict)
+    }
+    lines = ["| Model | " + " | ".join(SHOWN.values()) + " |", "|---" * (len(SHOWN) + 1) + "|"]
+    for name, figures in sorted(models.items(), key=lambda entry: -entry[1]["ndcg@10"]):
+        cells = " | ".join(f"{figures[metric]:.4f}" if metric in figures else "–" for metric in SHOWN)
+        label = f"**{name}**" if name == "couturier" else name
+        lines.append(f"| {label} | {cells} |")
+    return "\n".join(lines)
+
+
+def with_results(text: str, workspace: Workspace) -> str:
+    """Put the table between the README's marks, with how to reproduce it."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    holdout = read_json(workspace.reports / "evaluation" / "holdout.json")
+    say = (
+        f"`make run` on the synthetic retailer: {holdout['customers']:,} customers of the test window, the whole "
+        "catalogue ranked,\narticles bought before included. `couturier status` prints it; `data/reports/report.html` "
+        "has intervals, slices and the\nplanted relations that the model does and does not follow."
+    )
+    return f"{before}{BEGIN}\n{say}\n\n{table(workspace)}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    here = Workspace.find()
+    readme = Path(__file__).parents[1] / "README.md"
+    readme.write_text(with_results(readme.read_text(), here))
