@@ -36,9 +36,10 @@ def with_results(text: str, workspace: Workspace) -> str:
     _, _, after = rest.partition(END)
     holdout = read_json(workspace.reports / "evaluation" / "holdout.json")
     say = (
-        f"`make run` on the synthetic retailer: {holdout['customers']:,} customers of the test window, the whole "
-        "catalogue ranked,\narticles bought before included. `couturier status` prints it; `data/reports/report.html` "
-        "has intervals, slices and the\nplanted relations that the model does and does not follow."
+        f"`make run` on the synthetic retailer: {holdout['customers']:,} customers of the test window, "
+        "the whole catalogue ranked,\narticles bought before included. `couturier status` prints it; "
+        "`data/reports/report.html` has intervals, slices\n"
+        "and the planted relations that the model follows and those it does not."
     )
     return f"{before}{BEGIN}\n{say}\n\n{table(workspace)}\n{END}{after}"
 
