@@ -1,6 +1,7 @@
 """Batches of token rows of nearly equal length, within a budget of tokens."""
 
 from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 
 import numpy as np
 import torch
@@ -58,8 +59,8 @@ class LengthBatches:
             batches.append(batch)
         if self._seed is not None:
             random.shuffle(batches)
-        short = -len(batches) % self._replicas
-        return batches + batches[:short]
+        # The first ones come again, and again where there are fewer batches than processes.
+        return [*batches, *islice(cycle(batches), -len(batches) % self._replicas)]
 
 
 def collate(rows: Sequence[TokenRow], pad: int = 0) -> dict[str, Tensor]:

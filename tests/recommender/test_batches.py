@@ -18,11 +18,13 @@ def test_every_row_comes_once_within_the_budget(lengths: list[int], tokens: int,
         assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= tokens
 
 
-@given(LENGTHS, st.integers(1, 4))
+@given(LENGTHS, st.integers(1, 8))
 def test_processes_get_equally_many_batches(lengths: list[int], replicas: int) -> None:
-    assert (
-        len(LengthBatches(lengths, 60, seed=1, replicas=replicas)) % replicas == 0 or len(lengths) < replicas
-    )
+    alone = list(LengthBatches(lengths, 60, seed=1))
+    shared = list(LengthBatches(lengths, 60, seed=1, replicas=replicas))
+    assert len(shared) % replicas == 0
+    assert len(shared) - len(alone) < replicas
+    assert all(batch in alone for batch in shared)
 
 
 def test_epochs_differ_and_repeat() -> None:
