@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rec_assets.params import change_params, read_params
-from rec_assets.registry.champion import read_champion
+from rec_assets.registry.lineage import parent_of
 from rec_assets.workspace import Workspace
 
 RETRAIN = "retrain"
@@ -18,6 +18,7 @@ SHIFT_TAG = "couturier/shift"
 def prepare(workspace: Workspace, job: str, tags: Mapping[str, str]) -> dict[str, Any]:
     """Point ``params.yaml`` at the run's snapshot and, for a retraining, at the champion it extends.
 
+    A retraining that names no snapshot reads the newest: it must not stay on the one an earlier run asked for.
     Written to the file, not kept in the run: ``dvc repro`` has to find what the run was made with.
 
     Returns
@@ -27,10 +28,11 @@ def prepare(workspace: Workspace, job: str, tags: Mapping[str, str]) -> dict[str
     """
     params = read_params(workspace.params_file)
     wanted: dict[str, tuple[Any, Any]] = {}
-    if snapshot := tags.get(SNAPSHOT_TAG):
+    snapshot = tags.get(SNAPSHOT_TAG)
+    if snapshot or job == RETRAIN:
         wanted["source.snapshot"] = (params.source.snapshot, snapshot)
-    if job == RETRAIN and (champion := read_champion(workspace)):
-        wanted["lineage.parent"] = (params.lineage.parent, champion.version)
+    if job == RETRAIN:
+        wanted["lineage.parent"] = (params.lineage.parent, parent_of(workspace, params))
     changes = {key: new for key, (old, new) in wanted.items() if old != new}
     if changes:
         change_params(workspace.params_file, changes)

@@ -5,15 +5,16 @@ import time
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from orchestration.jobs import retrain
 from orchestration.resources import WorkspaceResource
-from orchestration.retraining import SHIFT_TAG, SNAPSHOT_TAG
+from orchestration.retraining import RETRAIN, SHIFT_TAG, SNAPSHOT_TAG
 from rec_assets.drift.measures import shifted
 from rec_assets.drift.mixes import days_sold
-from rec_assets.files import read_json
+from rec_assets.files import content_hash, read_json
 from rec_assets.params import read_params
 from rec_assets.registry.champion import Champion, read_champion
 from rec_assets.sources.snapshots import list_snapshots
@@ -21,6 +22,11 @@ from rec_assets.workspace import Workspace
 
 SETTLED_SECONDS = 15.0
 """A snapshot whose files changed more recently may still be copying."""
+
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNDER_WAY = dg.RunsFilter(
+    job_name=RETRAIN, statuses=[status for status in dg.DagsterRunStatus if status not in ENDED]
+)
 
 
 @dg.sensor(
@@ -35,13 +41,17 @@ def new_data(
     """Request a run for every snapshot that sorts after the newest one seen.
 
     The cursor holds that snapshot and the folder it lies in. The one in ``data/raw`` counts as seen too: a
-    snapshot that was read by hand is not read again.
+    snapshot that was read by hand is not read again. Neither is one whose run failed: what stopped it would
+    stop it again, every 30 seconds.
     """
     folder = workspace.open()
     source = read_params(folder.params_file).source
     if source.kind == "synthetic":
         return dg.SkipReason("the synthetic retailer reads no files: set source.kind in params.yaml")
-    seen = max(_newest_seen(context.cursor, source.path), _read_already(folder.raw / "source.json"))
+    record = folder.raw / "source.json"
+    read_already = read_json(record) if record.exists() else {}
+    requested = json.loads(context.cursor or "{}")
+    seen = max(_snapshot_in(source.path, requested), _snapshot_in(source.path, read_already))
     fresh = [name for name in list_snapshots(folder.root / source.path) if name > seen]
     # A settled snapshot waits for an unsettled earlier one: the cursor passes each name once.
     ready = list(takewhile(lambda name: _settled(folder.root / source.path / name), fresh))
@@ -51,7 +61,7 @@ def new_data(
         run_requests=[
             dg.RunRequest(run_key=f"{source.path}/{name}", tags={SNAPSHOT_TAG: name}) for name in ready
         ],
-        cursor=json.dumps({"path": str(source.path), "snapshot": ready[-1]}),
+        cursor=json.dumps({"path": source.path.as_posix(), "snapshot": ready[-1]}),
     )
 
 
@@ -66,10 +76,12 @@ def trend_shift(
 ) -> dg.SensorResult | dg.SkipReason:
     """Request a run when the newest weeks have left the champion's training window behind.
 
-    The cursor holds the champion and the measures that a run was requested for, so a shift that a
-    retraining could not mend does not ask again every ten minutes; another measure, or another champion,
-    does.
+    A retraining repeats on the same purchases what it made of them before. So none is requested while one is
+    under way, nor for purchases that the last decision was taken on; and the cursor holds the hash of those
+    that a run was requested for, so that a shift asks once even when that run fails.
     """
+    if context.instance.get_runs(UNDER_WAY, limit=1):
+        return dg.SkipReason("a retraining is queued or running")
     folder = workspace.open()
     champion = read_champion(folder)
     if champion is None:
@@ -78,22 +90,23 @@ def trend_shift(
         return dg.SkipReason("no purchase since the champion's own windows: a retraining would repeat it")
     measures = sorted(m.name for m in shifted(folder, read_params(folder.params_file)) if m.shifted)
     if not measures:
-        context.update_cursor("")
         return dg.SkipReason("no measure crosses its threshold")
-    shift = json.dumps({"champion": champion.version, "measures": measures}, sort_keys=True)
-    if shift == context.cursor:
+    if _decided_on(purchases := folder.validated / "transactions.parquet", folder.reports):
+        return dg.SkipReason("the last decision was taken on these purchases: a retraining would repeat it")
+    if (content := content_hash(purchases)) == context.cursor:
         return dg.SkipReason(f"already requested for {', '.join(measures)}")
-    return dg.SensorResult(run_requests=[dg.RunRequest(tags={SHIFT_TAG: ",".join(measures)})], cursor=shift)
+    return dg.SensorResult(run_requests=[dg.RunRequest(tags={SHIFT_TAG: ",".join(measures)})], cursor=content)
 
 
-def _newest_seen(cursor: str | None, path: Path) -> str:
-    seen = json.loads(cursor) if cursor else {}
-    return str(seen["snapshot"]) if seen.get("path") == str(path) else ""
+def _snapshot_in(path: Path, record: dict[str, Any]) -> str:
+    """Name the snapshot that a record tells of; empty when it lies in another folder, or is none."""
+    return (record["snapshot"] or "") if record.get("path") == path.as_posix() else ""
 
 
-def _read_already(source_file: Path) -> str:
-    snapshot = read_json(source_file)["snapshot"] if source_file.exists() else None
-    return snapshot or ""
+def _decided_on(purchases: Path, reports: Path) -> bool:
+    # A stage that repeats a decision writes it again, so the file is newer than what it was decided on.
+    decision = reports / "promotion.json"
+    return decision.exists() and decision.stat().st_mtime_ns > purchases.stat().st_mtime_ns
 
 
 def _sold_since(champion: Champion, workspace: Workspace) -> bool:
@@ -104,5 +117,7 @@ def _sold_since(champion: Champion, workspace: Workspace) -> bool:
 
 def _settled(snapshot: Path) -> bool:
     # The change time, not the modification time: copying with `cp -p` sets the latter to the original's.
-    newest = max(path.stat().st_ctime for path in (snapshot, *snapshot.rglob("*")))
+    # A link that leads nowhere (yet) counts by its own.
+    paths = (snapshot, *snapshot.rglob("*"))
+    newest = max(path.stat(follow_symlinks=path.exists()).st_ctime for path in paths)
     return time.time() - newest > SETTLED_SECONDS

@@ -69,7 +69,8 @@ TARGETS = "targets"  # list[str]: the holdout basket (validation and test rows)
 # SKU registry (vocabulary/registry.parquet)
 SKU_INDEX = "sku_index"  # 0-based, append-only; token id = base vocabulary size + sku_index
 TOKEN = "token"
-RETIRED = "retired"
+LISTED = "listed"  # in the newest catalogue, sold out or not: what a holdout is judged over
+RETIRED = "retired"  # sold out, or left the catalogue: what nobody is recommended today
 
 # Ranked lists
 MODEL = "model"

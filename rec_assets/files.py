@@ -1,8 +1,10 @@
 """Reading and writing artefacts: atomic, canonical, hashed by content."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from rec_assets.errors import CouturierError, TableError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+_PART = re.compile(r"\.(.+)\.[^.]+\.part")  # what atomic_file and atomic_folder call what is not finished
 
 
 @contextmanager
@@ -37,15 +44,23 @@ def atomic_file(final: Path) -> Iterator[Path]:
         yield part
         part.chmod(0o644)
         part.replace(final)
-    except OSError as error:
-        raise unwritable(final, error) from error
+    except Exception as error:
+        if _about_writing(error, part):
+            raise unwritable(final, error) from error
+        raise
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(final: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside ``final`` that replaces it only if the block succeeds."""
+    """Yield an empty temporary folder beside ``final`` that replaces it only if the block succeeds.
+
+    Raises
+    ------
+    CouturierError
+        When the disk is full or the folder cannot be written.
+    """
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.", suffix=".part"))
@@ -61,17 +76,38 @@ def atomic_folder(final: Path) -> Iterator[Path]:
             shutil.rmtree(retired)
         else:
             part.replace(final)
-    except OSError as error:
-        raise unwritable(final, error) from error
+    except Exception as error:
+        if _about_writing(error, part):
+            raise unwritable(final, error) from error
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def unwritable(path: Path, error: OSError) -> CouturierError:
-    """Describe a failed write by its file and its cure."""
+def unwritable(path: Path, error: Exception) -> CouturierError:
+    """Describe a failed write by its file, under the name it was to have, and its cure."""
+    final = Path(*(found[1] if (found := _PART.fullmatch(name)) else name for name in path.parts))
+    reason = _full(error) or getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return CouturierError(
-        f"{path} could not be written: {error.strerror or error}.",
+        f"{final} could not be written: {reason}.",
         "Free disk space or mend the folder's permissions, then run the stage again.",
+    )
+
+
+def _about_writing(error: Exception, part: Path) -> bool:
+    """Tell a failed write to ``part`` from everything else that may go wrong while it is made."""
+    if isinstance(error, CouturierError):
+        return False
+    if isinstance(error, OSError) and error.errno in _FORBIDDEN:
+        return error.filename is None or str(error.filename).startswith(str(part))
+    return _full(error) is not None
+
+
+def _full(error: Exception) -> str | None:
+    # Rust (safetensors) and DuckDB say in words alone that the disk is full.
+    number = getattr(error, "errno", None)
+    return next(
+        (os.strerror(code) for code in _FULL if code == number or os.strerror(code) in str(error)), None
     )
 
 
@@ -87,11 +123,17 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     Raises
     ------
     TableError
-        When the file is missing.
+        When the file is missing or damaged.
     """
     if not path.exists():
         raise TableError(f"{path} does not exist.", "Run the pipeline first: couturier run.")
-    return pd.read_parquet(path, columns=list(columns) if columns else None)
+    try:
+        return pd.read_parquet(path, columns=list(columns) if columns else None)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TableError(
+            f"{path} could not be read: {error}.",
+            "Run the stage that writes it again: couturier run --force.",
+        ) from error
 
 
 def write_json(value: Any, path: Path) -> None:

@@ -1,15 +1,34 @@
 """Typed parameters, read from ``params.yaml``: one section per stage, no unknown keys."""
 
+import re
 from datetime import date
+from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 
 from rec_assets.errors import ParamsError
 from rec_assets.files import atomic_file
+
+# "None" and "NA" may be answers (no newsletter, Namibia): they are missing only where the user says so.
+MISSING = ("NULL", "null", "NaN", "nan", "NaT", "<NA>", "N/A", "n/a", "#N/A")
+
+OWN_NAMES = "couturier_"  # begins the columns that a stage adds to a table while it works on it
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+_CRON_VALUES = (
+    r"[0-5]?\d",
+    r"(?:[01]?\d|2[0-3])",
+    r"(?:0?[1-9]|[12]\d|3[01])",
+    r"(?:0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+    r"(?:[0-7]|sun|mon|tue|wed|thu|fri|sat)",
+)
+_CRON_PARTS = [rf"(?:\*|{value}(?:-{value})?)(?:/[1-9]\d*)?" for value in _CRON_VALUES]
+_CRON = re.compile(r"\s+".join(f"{part}(?:,{part})*" for part in _CRON_PARTS), re.IGNORECASE)
 
 
 class Section(BaseModel):
@@ -50,9 +69,22 @@ class TableMapping(Section):
     columns: dict[str, str] = Field(description="canonical name: the file's column")
     encoding: str = Field("utf-8", description="Of a CSV file: utf-8, cp1252, latin-1, utf-16 ...")
     date_format: str | None = Field(
-        None, description="strptime format of its dates, or unix (seconds); none: ISO 8601."
+        None, description="strptime format of its dates; unix or days: since 1970; none: ISO 8601."
     )
-    decimal: Literal[".", ","] = Field(".", description="Decimal mark of its numbers.")
+    decimal: Literal[".", ","] = Field(
+        ".", description="Decimal mark of its numbers; the other one may part the thousands."
+    )
+    missing: tuple[str, ...] = Field(
+        MISSING, description="What its text cells hold where there is no value, beside nothing at all."
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _not_our_own(cls, columns: dict[str, str]) -> dict[str, str]:
+        for name in columns:
+            if name.lower().startswith((OWN_NAMES, "file_row_number")):  # the latter is DuckDB's
+                raise ValueError(f"{name!r} is a name Couturier uses itself: call the attribute another")
+        return columns
 
 
 class Tables(Section):
@@ -112,10 +144,17 @@ class ItemTexts(Section):
 class Behaviour(Section):
     """Features of articles and customers."""
 
-    price_tiers: tuple[float, float] = Field(
+    price_tiers: tuple[Share, Share] = Field(
         (0.33, 0.67), description="Quantiles, within a category, that bound budget | middle | premium."
     )
     min_prices: int = Field(1, ge=1, description="Priced purchases an article needs for a tier.")
+
+    @field_validator("price_tiers")
+    @classmethod
+    def _ascending(cls, price_tiers: tuple[float, float]) -> tuple[float, float]:
+        if price_tiers[0] > price_tiers[1]:
+            raise ValueError("the quantile that bounds budget must not be above the one that bounds premium")
+        return price_tiers
 
 
 class Prompts(Section):
@@ -292,6 +331,14 @@ class Schedule(Section):
     cron: str = Field("0 4 * * 1", description="Minute, hour, day, month, weekday of a retraining.")
     timezone: str = Field("UTC", description="Of the schedule.")
 
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, cron: str) -> str:
+        # Dagster loads nothing at all when it cannot read the schedule.
+        if not _CRON.fullmatch(cron.strip()):
+            raise ValueError("write five fields: minute hour day month weekday, such as 0 4 * * 1")
+        return cron
+
 
 class Params(Section):
     """All of ``params.yaml``."""
@@ -323,14 +370,21 @@ def read_params(path: Path) -> Params:
     Raises
     ------
     ParamsError
-        When the file is missing, is not YAML, or holds a key or value that does not fit.
+        When the file is missing, is not YAML in UTF-8, or holds a key or value that does not fit.
     """
     if not path.exists():
         raise ParamsError(
             f"{path} does not exist.", "Copy params.yaml from the project, or run in its folder."
         )
     try:
-        loaded = yaml.safe_load(path.read_text())
+        return _checked(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path} is not UTF-8: {error}.", "Save it as UTF-8.") from error
+
+
+def _checked(text: str, path: Path) -> Params:
+    try:
+        loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not YAML: {error}.", "Mend the line it names.") from error
     if key := _bare_date(loaded):
@@ -357,16 +411,24 @@ def change_params(path: Path, changes: dict[str, Any]) -> Params:
         The file.
     changes
         Nested sections, or dotted keys: ``{"source.kind": "hm"}``. Merged over what is there.
+
+    Raises
+    ------
+    ParamsError
+        When a key or value does not fit; the file stays as it was.
     """
     editor = YAML()
     editor.preserve_quotes = True
     editor.width = 110
-    document = editor.load(path.read_text()) if path.exists() else {}
+    document = editor.load(path.read_text(encoding="utf-8")) if path.exists() else {}
     _merge(document, _nested(changes))
+    text = StringIO()
+    editor.dump(document, text)
+    # Checked before it is written, so that an error names the file and not its unfinished copy.
+    params = _checked(text.getvalue(), path)
     with atomic_file(path) as part:
-        with part.open("w") as stream:
-            editor.dump(document, stream)
-        return read_params(part)
+        part.write_text(text.getvalue(), encoding="utf-8")
+    return params
 
 
 def _bare_date(loaded: Any, key: str = "") -> str | None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from rec_assets.errors import CheckFailedError, CouturierError
 from rec_assets.params import Params, read_params
-from rec_assets.workspace import Workspace
+from rec_assets.workspace import Workspace, alone
 
 
 @dataclass(frozen=True)
@@ -271,29 +271,6 @@ STAGES: tuple[Stage, ...] = (
         metrics=("data/reports/metrics.json",),
     ),
     Stage(
-        name="classifier_heads",
-        group="model",
-        kinds=("pytorch", "huggingface"),
-        description="Text classifiers cut out of the language model's decoder.",
-        function="rec_assets.heads.stage:run",
-        after=("validated_data", "base_model"),
-        outputs=("data/models/heads", "data/reports/heads"),
-        sections=("heads", "run"),
-        code=("rec_assets/heads", "rec_assets/backbone"),
-        checks=("beats_majority",),
-    ),
-    Stage(
-        name="recommendations",
-        group="serving",
-        kinds=("parquet",),
-        description="Ranked lists for every customer as of the newest purchase.",
-        function="rec_assets.ranking.recommendations:run",
-        after=("recommender", "vocabulary", "base_model", "prompts", "behaviour", "validated_data"),
-        outputs=("data/recommendations",),
-        sections=("recommendations", "ranking", "run"),
-        code=("rec_assets/ranking", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
-    ),
-    Stage(
         name="trends",
         group="evaluation",
         kinds=("duckdb",),
@@ -324,6 +301,29 @@ STAGES: tuple[Stage, ...] = (
         outputs=("data/reports/promotion.json",),
         sections=("promotion", "lineage"),
         code=("rec_assets/registry",),
+    ),
+    Stage(
+        name="recommendations",
+        group="serving",
+        kinds=("parquet",),
+        description="The champion's ranked lists for every customer as of the newest purchase.",
+        function="rec_assets.ranking.recommendations:run",
+        after=("promotion", "recommender", "vocabulary", "base_model", "prompts", "behaviour"),
+        outputs=("data/recommendations",),
+        sections=("recommendations", "ranking", "run"),
+        code=("rec_assets/ranking", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
+    ),
+    Stage(
+        name="classifier_heads",
+        group="model",
+        kinds=("pytorch", "huggingface"),
+        description="Text classifiers cut out of the language model's decoder.",
+        function="rec_assets.heads.stage:run",
+        after=("validated_data", "base_model"),
+        outputs=("data/models/heads", "data/reports/heads"),
+        sections=("heads", "run"),
+        code=("rec_assets/heads", "rec_assets/backbone"),
+        checks=("beats_majority",),
     ),
     Stage(
         name="report",
@@ -380,8 +380,19 @@ def run_stage(workspace: Workspace, name: str) -> StageReport:
     ------
     CheckFailedError
         When one of its blocking checks failed; its outputs stay for a look.
+    CouturierError
+        When another run works in the workspace, or the stage's parameters changed while it ran.
     """
-    report = stage(name).load()(workspace, read_params(workspace.params_file))
+    entry = stage(name)
+    with alone(workspace):
+        params = read_params(workspace.params_file)
+        report = entry.load()(workspace, params)
+        # Recorded now, the outputs would pass for those of parameters they were not made with.
+        since = read_params(workspace.params_file)
+        if changed := [one for one in entry.sections if getattr(since, one) != getattr(params, one)]:
+            raise CouturierError(
+                f"params.yaml changed while {name} ran: {', '.join(changed)}.", "Run the stage again."
+            )
     failed = [check for check in report.checks if not check.passed]
     if failed:
         reasons = "; ".join(f"{check.name}: {check.description}" for check in failed)

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rec_assets.params import read_params
+from rec_assets.params import change_params, read_params
 from rec_assets.pipeline import STAGES, Stage, StageReport, downstream, run_stage, stage
+from rec_assets.registry.lineage import parent_of
 from rec_assets.tracking import RUN_ID, one_run, track_reports
 from rec_assets.versioning import changed_stages, commit
-from rec_assets.workspace import Workspace
+from rec_assets.workspace import Workspace, alone
 
 Announce = Callable[[str], None]
 
@@ -80,17 +81,26 @@ def run_pipeline(
     CouturierError
         What a stage raised; the stages before it are recorded.
     """
-    if versioned:
-        stages = plan(changed_stages(workspace), force=force, start=start)
-    else:
-        stages = plan((), force=start is None, start=start)
+    with alone(workspace):
+        return _run(workspace, force, start, versioned, announce)
+
+
+def _run(
+    workspace: Workspace, force: bool, start: str | None, versioned: bool, announce: Announce
+) -> list[Ran]:
+    everything = [entry.name for entry in STAGES if start is None]
+    changed = changed_stages(workspace) if versioned else everything
+    if STAGES[0].name in changed:
+        _extend_champion(workspace, announce)
+    stages = plan(changed, force=force, start=start)
     unchanged = len(STAGES) - len(stages)
     if unchanged:
         announce(f"{unchanged} of {len(STAGES)} stages are up to date.")
-    if not stages:
+    marker = workspace.data / "run_id"
+    # The marker outlives a run that was killed between its last stage and the end of its tracking.
+    if not stages and not marker.exists():
         return []
     ran = []
-    marker = workspace.data / "run_id"
     with one_run(_identity(workspace)):
         for number, entry in enumerate(stages, 1):
             announce(f"[{number:>2}/{len(stages)}] {entry.name}: {entry.description}")
@@ -109,6 +119,15 @@ def describe(ran: Ran) -> str:
     """Say in one line what a stage did, how long it took and how many rows it wrote."""
     rows = ", ".join(f"{table} {count:,}" for table, count in ran.report.rows.items())
     return f"{ran.seconds:6.1f} s  {ran.report.summary}" + (f"  [{rows}]" if rows else "")
+
+
+def _extend_champion(workspace: Workspace, announce: Announce) -> None:
+    """Before new data is read, name the champion whose SKU tokens are kept; ``dvc repro`` has to find it."""
+    params = read_params(workspace.params_file)
+    parent = parent_of(workspace, params)
+    if parent != params.lineage.parent:
+        change_params(workspace.params_file, {"lineage.parent": parent})
+        announce(f"params.yaml: lineage.parent = {parent} (was {params.lineage.parent})")
 
 
 def _identity(workspace: Workspace) -> str:

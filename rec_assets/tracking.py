@@ -196,11 +196,16 @@ def tracking_mode(params: Params) -> Mode:
 
 
 def run_id(workspace: Workspace) -> str:
-    """Id shared by all processes of a pipeline run: ``COUTURIER_RUN_ID``, else a hash of ``params.yaml``."""
+    """Id shared by all processes of a pipeline run.
+
+    ``COUTURIER_RUN_ID``, else a hash of what the run is made from: ``params.yaml`` and the record of the files
+    read. ``dvc repro`` starts each stage by itself, and two stages of one run have nothing else in common.
+    """
     given = os.environ.get(RUN_ID)
     if given:
         return "".join("-" if character in "/\\#?%:" else character for character in given)
-    return hashlib.sha256(workspace.params_file.read_bytes()).hexdigest()[:12]
+    made_from = [path for path in (workspace.params_file, workspace.raw / "source.json") if path.exists()]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in made_from)).hexdigest()[:12]
 
 
 @contextmanager

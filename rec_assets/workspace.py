@@ -1,8 +1,12 @@
 """Where everything lies: the one map from an artefact's name to its path."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from rec_assets.errors import CouturierError
 
@@ -20,9 +24,13 @@ class Workspace:
         Raises
         ------
         CouturierError
-            When no folder up to the root holds ``params.yaml``.
+            When ``COUTURIER_HOME`` is no folder, or no folder up to the root holds ``params.yaml``.
         """
         if home := os.environ.get("COUTURIER_HOME"):
+            if not Path(home).is_dir():
+                raise CouturierError(
+                    f"COUTURIER_HOME is {home!r}, which is not a folder.", "Set it to the project's folder."
+                )
             return cls(Path(home).resolve())
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
@@ -141,3 +149,33 @@ class Workspace:
     def relative(self, path: Path) -> str:
         """Give ``path`` as ``dvc.yaml`` names it."""
         return path.relative_to(self.root).as_posix()
+
+
+_LOCK_SECONDS = 5.0
+
+
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """Keep other runs out of the workspace; within one process it may be taken again.
+
+    Raises
+    ------
+    CouturierError
+        When another process holds it for longer than it takes one stage to follow another.
+    """
+    if os.environ.get("RANK", "0") != "0":  # accelerate's further processes belong to the first
+        yield
+        return
+    workspace.data.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(workspace.data / ".run.lock", timeout=_LOCK_SECONDS, is_singleton=True)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise CouturierError(
+            f"Another run works in {workspace.root}.",
+            "Wait for it to end, or end it; it may be Dagster's (make ui).",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

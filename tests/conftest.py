@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -251,7 +252,9 @@ def prepared_workspace(validated_workspace: Workspace, tiny_base: Path) -> Works
     return validated_workspace
 
 
-def _vocabulary(folder: Path, counts: list[int]) -> Path:
+def _vocabulary(
+    folder: Path, counts: list[int], words: int = 51, width: int = 32, scale: float = 1.0
+) -> Path:
     folder.mkdir(parents=True)
     skus = [f"s{i}" for i in range(len(counts))]
     registry = pd.DataFrame(
@@ -259,15 +262,30 @@ def _vocabulary(folder: Path, counts: list[int]) -> Path:
             "sku": skus,
             "token": [f"<sku:{sku}>" for sku in skus],
             "sku_index": range(len(skus)),
+            "listed": True,
             "retired": False,
             "train_purchases": counts,
         }
     )
     write_table(registry, folder / "registry.parquet")
-    titles = np.random.default_rng(0).normal(size=(100, 32)).astype(np.float32)[: len(skus)]
-    save_file({"titles": titles}, folder / "item_titles.safetensors")
-    write_json({"words": 51, "skus": len(skus), "width": 32}, folder / "vocabulary.json")
+    titles = scale * np.random.default_rng(0).normal(size=(100, width))[: len(skus)]
+    save_file({"titles": titles.astype(np.float32)}, folder / "item_titles.safetensors")
+    write_json({"words": words, "skus": len(skus), "width": width}, folder / "vocabulary.json")
     return folder
+
+
+@pytest.fixture
+def vocabulary_around(tmp_path: Path) -> Callable[[Path], Path]:
+    """A function that writes a vocabulary of six SKUs around a base model, titles as large as its words."""
+
+    def write(base: Path) -> Path:
+        from transformers import AutoModelForCausalLM
+
+        embeddings = AutoModelForCausalLM.from_pretrained(base).get_input_embeddings().weight.detach()
+        words, width = embeddings.shape
+        return _vocabulary(tmp_path / "around", [9, 4, 0, 1, 0, 25], words, width, float(embeddings.std()))
+
+    return write
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ import yaml
 
 from rec_assets import pipeline, runner
 from rec_assets.errors import CheckFailedError, CouturierError
-from rec_assets.params import change_params
+from rec_assets.files import write_json
+from rec_assets.params import change_params, read_params
 from rec_assets.pipeline import STAGES, StageReport
+from rec_assets.registry.lineage import source_of
 from rec_assets.runner import plan, run_pipeline
 from rec_assets.versioning import find_dvc, render_dvc_yaml
 from rec_assets.workspace import Workspace
@@ -68,10 +70,19 @@ def repository(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspa
 
 
 def test_a_plan_holds_what_changed_and_what_reads_from_it():
-    assert [entry.name for entry in plan(["trends"])] == ["trends", "promotion", "report"]
+    assert [entry.name for entry in plan(["trends"])] == [
+        "trends",
+        "promotion",
+        "recommendations",
+        "report",
+    ]
     assert plan([]) == ()
     assert plan([], force=True) == STAGES
-    assert [entry.name for entry in plan([], start="promotion")] == ["promotion", "report"]
+    assert [entry.name for entry in plan([], start="promotion")] == [
+        "promotion",
+        "recommendations",
+        "report",
+    ]
     with pytest.raises(CouturierError, match="no stage"):
         plan([], start="promotions")
 
@@ -116,6 +127,20 @@ def test_force_and_from_repeat_what_is_up_to_date(repository, work):
     run_pipeline(repository, start=NAMES[1], announce=lambda _: None)
     run_pipeline(repository, force=True, announce=lambda _: None)
     assert work.ran == NAMES[1:] + NAMES
+
+
+def test_new_data_extend_the_champion(repository, work):
+    run_pipeline(repository, announce=lambda _: None)
+    source = source_of(read_params(repository.params_file))
+    champion = {"version": "abc", "previous": [], "windows": {}, "source": source}
+    write_json(champion, repository.registry / "champion.json")
+    assert run_pipeline(repository, announce=lambda _: None) == []
+    assert read_params(repository.params_file).lineage.parent is None
+    change_params(repository.params_file, {"source.synthetic.months": 19})
+    said = []
+    run_pipeline(repository, announce=said.append)
+    assert read_params(repository.params_file).lineage.parent == "abc"
+    assert "lineage.parent = abc" in said[0]
 
 
 def test_without_dvc_every_stage_runs(workspace, work):

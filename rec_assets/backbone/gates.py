@@ -7,6 +7,7 @@ layers begin near the identity instead of swamping the vectors that enter them (
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,17 +47,25 @@ class ResidualGate(nn.Module):
 
     def __init__(self, width: int, start: float) -> None:
         super().__init__()
-        self.vector = nn.Parameter(torch.full((width,), float(start)))
+        self.weight = nn.Parameter(torch.full((width,), float(start)))
 
-    def apply_to_output(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        """Multiply a branch's output (..., d); the signature is that of a forward hook."""
-        return output * self.vector.to(output.dtype)
+    def forward(self, output: torch.Tensor) -> torch.Tensor:
+        """Multiply a branch's output (..., d)."""
+        return output * self.weight.to(output.dtype)
+
+
+def _gate_output(
+    layer: nn.Module, name: str, module: nn.Module, inputs: Any, output: torch.Tensor
+) -> torch.Tensor:
+    """Call the gate where it stands: FSDP may have wrapped it since, and gathers it only for a call."""
+    gated: torch.Tensor = getattr(layer, name)(output)
+    return gated
 
 
 def add_residual_gates(model: nn.Module, start: float) -> None:
     """Gate both branches of every decoder layer, in place.
 
-    Adds two parameters of shape (d,) to each layer, ``attention_gate.vector`` and ``mlp_gate.vector``,
+    Adds two parameters of shape (d,) to each layer, ``attention_gate.weight`` and ``mlp_gate.weight``,
     trainable and in float32. No existing tensor changes. Works over 4-bit layers. Call it after PEFT has
     wrapped the model: then the gate multiplies the sum of the base projection and its adapter.
 
@@ -80,8 +89,8 @@ def add_residual_gates(model: nn.Module, start: float) -> None:
             gate = ResidualGate(width, start)
             gate.to(next(layer.parameters()).device)
             setattr(layer, name, gate)
-            # A bound method, not a closure: a deep copy of the model then gets hooks on its own gates.
-            _branch_end(layer, name).register_forward_hook(gate.apply_to_output)
+            # A partial, not a closure: a deep copy of the model then gets hooks on its own gates.
+            _branch_end(layer, name).register_forward_hook(partial(_gate_output, layer, name))
 
 
 def gates(model: nn.Module) -> Iterator[tuple[str, ResidualGate]]:
@@ -94,7 +103,7 @@ def gates(model: nn.Module) -> Iterator[tuple[str, ResidualGate]]:
 
 def gate_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """Gate vectors, each (d,), by name; empty for a model without gates."""
-    return {name: gate.vector for name, gate in gates(model)}
+    return {name: gate.weight for name, gate in gates(model)}
 
 
 def load_gates(model: nn.Module, vectors: dict[str, torch.Tensor]) -> None:
@@ -133,9 +142,9 @@ def fold_gates(model: nn.Module) -> None:
             if (gate := getattr(layer, name, None)) is None:
                 continue
             end = _branch_end(layer, name)
-            _scale_output(end, gate.vector.detach())
+            _scale_output(end, gate.weight.detach())
             for key, hook in list(end._forward_hooks.items()):
-                if getattr(hook, "__self__", None) is gate:
+                if isinstance(hook, partial) and hook.args == (layer, name):
                     del end._forward_hooks[key]
             delattr(layer, name)
 

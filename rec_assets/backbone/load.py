@@ -17,7 +17,7 @@ def load_base(
     folder: Path,
     *,
     quantised: bool = False,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | Literal["auto"] = torch.float32,
     attention: Attention = "auto",
     device: torch.device | None = None,
 ) -> PreTrainedModel:
@@ -30,7 +30,8 @@ def load_base(
     quantised
         Store the decoder's linear layers in NF4. They are quantised on ``device`` and stay there.
     dtype
-        Number format of the weights that are not quantised, and of the products of those that are.
+        Number format of the weights that are not quantised, and of the products of those that are; auto: the
+        checkpoint's own.
     attention
         Attention implementation; ``auto`` lets transformers choose.
     device
@@ -44,7 +45,7 @@ def load_base(
     check_folder(folder)
     options: dict[str, Any] = {} if attention == "auto" else {"attn_implementation": attention}
     if quantised:
-        options["quantization_config"] = nf4_config(dtype)
+        options["quantization_config"] = nf4_config(torch.float32 if dtype == "auto" else dtype)
         options["device_map"] = {"": device or _own_device()}
     try:
         model = AutoModelForCausalLM.from_pretrained(

@@ -27,7 +27,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     torch.set_num_threads(params.run.threads)
     section = params.base_model
     checkpoint = resolve(section.source, section.sha256, workspace.root)
-    model = load_base(checkpoint.folder)
+    model = load_base(checkpoint.folder, dtype="auto")
     tokenizer = load_tokenizer(checkpoint.folder)
     before = len(decoder_layers(model))
     if section.layers is not None:

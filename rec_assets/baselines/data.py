@@ -29,8 +29,6 @@ class Purchases:
     ----------
     skus
         The whole catalogue, sorted, shape ``(N,)``.
-    available
-        Whether an SKU may be recommended, shape ``(N,)``.
     categories
         Category number of each SKU, shape ``(N,)``.
     texts
@@ -50,7 +48,6 @@ class Purchases:
     """
 
     skus: Names
-    available: Flags
     categories: Integers
     texts: Names
     customers: Names
@@ -89,7 +86,7 @@ def read_purchases(workspace: Workspace) -> Purchases:
     TableError
         When nothing was bought before ``as_of``, or an event names an SKU that the catalogue lacks.
     """
-    articles = read_table(workspace.behaviour / "articles.parquet", [c.SKU, c.CATEGORY, c.AVAILABLE])
+    articles = read_table(workspace.behaviour / "articles.parquet", [c.SKU, c.CATEGORY])
     articles = articles.sort_values(c.SKU, ignore_index=True)
     texts = read_table(workspace.item_texts, [c.SKU, c.TEXT]).set_index(c.SKU)[c.TEXT]
     events_file = workspace.behaviour / "events.parquet"
@@ -113,7 +110,6 @@ def read_purchases(workspace: Workspace) -> Purchases:
     as_of = read_json(workspace.splits / "windows.json")["as_of"]
     return Purchases(
         skus=skus,
-        available=articles[c.AVAILABLE].to_numpy(bool),
         categories=pd.factorize(articles[c.CATEGORY], sort=True)[0].astype(np.int64),
         texts=texts.reindex(skus).fillna("").to_numpy(object),
         customers=customers,

@@ -92,9 +92,10 @@ class ListWriter:
     def add(self, model: Baseline, customers: Integers) -> None:
         """Rank the catalogue for ``customers``, in ascending order, with and without what they bought."""
         for customer, scores in zip(customers.tolist(), model.score(customers), strict=True):
-            unseen = self.data.available.copy()
+            every = np.ones(len(self.data.skus), bool)
+            unseen = every.copy()
             unseen[self.data.history(customer)] = False
-            for masked, allowed in ((False, self.data.available), (True, unseen)):
+            for masked, allowed in ((False, every), (True, unseen)):
                 ranked = best(scores, allowed, self.data.popular_order, self.depth)
                 self._parts.append((customer, masked, ranked))
                 self.places += len(ranked.skus)

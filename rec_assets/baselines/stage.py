@@ -50,7 +50,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         counts = {"customers": len(data.test_customers), "cold_customers": cold}
         write_json({**counts, "ranked": ranked, "skipped": skipped}, folder / "summary.json")
     return StageReport(
-        summary=f"{len(ranked)} baselines ranked {int(data.available.sum()):,} SKUs for "
+        summary=f"{len(ranked)} baselines ranked {len(data.skus):,} SKUs for "
         f"{counts['customers']:,} test customers, {cold:,} of them without history.",
         rows=rows,
         tables={

@@ -17,6 +17,7 @@ from rec_assets.drift.mixes import MIXES, NEW, NEW_SKU_SHARE, Window, daily_coun
 from rec_assets.files import read_json
 from rec_assets.params import Params
 from rec_assets.params import Trends as TrendParams
+from rec_assets.registry.champion import read_champion
 from rec_assets.workspace import Workspace
 
 YEAR = 364  # 52 whole weeks
@@ -155,6 +156,11 @@ def shifted(workspace: Workspace, params: Params) -> list[Measure]:
     list of Measure
         All dimensions, with ``shifted`` set where fashion has moved; empty when there is nothing to compare
         (no data yet, or a model trained on a split without dates).
+
+    Raises
+    ------
+    RegistryError
+        When the champion's pointer is damaged.
     """
     boundary = _training_end(workspace)
     if boundary is None or not (workspace.validated / "transactions.parquet").exists():
@@ -169,10 +175,9 @@ def shifted(workspace: Workspace, params: Params) -> list[Measure]:
 
 
 def _training_end(workspace: Workspace) -> date | None:
-    champion = workspace.registry / "champion.json"
     windows: dict[str, str | None] = {}
-    if champion.exists():
-        windows = read_json(champion).get("windows") or {}
+    if champion := read_champion(workspace):
+        windows = champion.windows or {}
     elif (workspace.splits / "windows.json").exists():
         windows = read_json(workspace.splits / "windows.json")
     start = windows.get("validation_start")

@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rec_assets.columns import (
-    AVAILABLE,
     CATEGORY,
     CUSTOMER,
     POSITION,
@@ -145,7 +144,6 @@ def read_holdout(workspace: Workspace, max_customers: int | None, seed: int) -> 
         articles[column] = articles[column].astype(object).fillna(UNKNOWN)
     for column in (PURCHASES, TRAIN_PURCHASES):
         articles[column] = articles[column].fillna(0).astype(np.int64)
-    articles[AVAILABLE] = articles[AVAILABLE].fillna(True).astype(bool)
     return Holdout(customers, articles, purchases, before, owned, windows)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rec_assets.columns import AVAILABLE, PURCHASES
+from rec_assets.columns import PURCHASES
 from rec_assets.evaluation.holdout import Holdout
 from rec_assets.evaluation.lists import Lists
 
@@ -79,9 +79,8 @@ def verdict(expected: float, model: float, popular: float, purchases: int) -> st
 
 
 def best_sellers(holdout: Holdout, k: int) -> Integers:
-    """(k,) available articles with the most purchases before ``as_of``; ties by SKU."""
-    purchases = np.where(holdout.articles[AVAILABLE], holdout.articles[PURCHASES], -1)
-    return np.argsort(-purchases, kind="stable")[:k]
+    """(k,) articles with the most purchases before ``as_of``; ties by SKU."""
+    return np.argsort(-holdout.articles[PURCHASES].to_numpy(), kind="stable")[:k]
 
 
 def measure(relations: Iterable[Relation], lists: Lists, holdout: Holdout, k: int) -> pd.DataFrame:

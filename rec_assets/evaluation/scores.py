@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from rec_assets.columns import (
-    AVAILABLE,
     CATEGORY,
     COLOUR,
     CUSTOMER,
@@ -70,7 +69,7 @@ def score_lists(lists: Lists, holdout: Holdout, cutoffs: tuple[int, ...]) -> dic
         top = lists.items[:, :k]
         expected = (popularity_place[top] < k) | holdout.bought_before(owner, top)
         values |= {
-            f"coverage@{k}": coverage(top, int(articles[AVAILABLE].sum())),
+            f"coverage@{k}": coverage(top, len(articles)),
             f"novelty@{k}": novelty(top, information),
             f"serendipity@{k}": serendipity(lists.hits(holdout, k), expected, k),
             f"mean_popularity@{k}": mean_per_list(top, purchases.astype(float)),

@@ -100,11 +100,6 @@ def significance(
             wide = mode.pivot(index=CUSTOMER, columns=MODEL, values=metric).dropna().sort_index()
             if wide.empty:
                 continue
-            means = bootstrap_means(wide.to_numpy(), samples, seed)
-            low, high = interval(means, confidence)
-            own = list(wide.columns).index(RECOMMENDER)
-            leads = means[:, [own]] - means
-            lead_low, lead_high = interval(leads, confidence)
             frame = pd.DataFrame(
                 {
                     MASKED: masked,
@@ -112,15 +107,45 @@ def significance(
                     MODEL: wide.columns,
                     "customers": len(wide),
                     "mean": wide.mean().to_numpy(),
-                    "low": low,
-                    "high": high,
-                    "difference": wide[RECOMMENDER].mean() - wide.mean().to_numpy(),
-                    "difference_low": lead_low,
-                    "difference_high": lead_high,
-                    "p_value": p_value(leads),
                 }
-            )
-            itself = frame[MODEL] == RECOMMENDER
-            frame.loc[itself, ["difference", "difference_low", "difference_high", "p_value"]] = np.nan
+            ).join(leads(wide.to_numpy(), list(wide.columns), samples, confidence, seed))
             rows.append(frame.sort_values("mean", ascending=False, kind="stable"))
     return pd.concat(rows, ignore_index=True)
+
+
+def leads(values: Floats, models: list[str], samples: int, confidence: float, seed: int) -> pd.DataFrame:
+    """Interval of each model's mean, and of the recommender's lead over it.
+
+    Parameters
+    ----------
+    values
+        (U, M) a metric by customer and model, without NaN.
+    models
+        (M,) their names, the recommender among them.
+    samples, confidence, seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        (M,) rows ``low, high, difference, difference_low, difference_high, p_value``; the last four are NaN
+        for the recommender itself.
+    """
+    means = bootstrap_means(values, samples, seed)
+    low, high = interval(means, confidence)
+    own = models.index(RECOMMENDER)
+    ahead = means[:, [own]] - means
+    ahead_low, ahead_high = interval(ahead, confidence)
+    average = values.mean(axis=0)
+    table = pd.DataFrame(
+        {
+            "low": low,
+            "high": high,
+            "difference": average[own] - average,
+            "difference_low": ahead_low,
+            "difference_high": ahead_high,
+            "p_value": p_value(ahead),
+        }
+    )
+    table.loc[own, ["difference", "difference_low", "difference_high", "p_value"]] = np.nan
+    return table

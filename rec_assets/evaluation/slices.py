@@ -11,7 +11,9 @@ from rec_assets.columns import CATEGORY, MASKED, MODEL, PRICE_TIER, SEASON, SEGM
 from rec_assets.evaluation.accuracy import Found, hit_rate, ndcg, recall, reciprocal_rank
 from rec_assets.evaluation.holdout import Holdout
 from rec_assets.evaluation.lists import Lists
+from rec_assets.evaluation.significance import leads
 
+GAINS = "gains"
 _CATEGORIES = 30  # the largest by purchases; a catalogue may have hundreds
 
 
@@ -72,7 +74,14 @@ def slices(holdout: Holdout, short_history: int) -> Iterator[Slice]:
 
 
 def judge_slices(lists: Lists, holdout: Holdout, parts: list[Slice], k: int) -> pd.DataFrame:
-    """Judge one model's lists on each part: means over the customers it judges, and NDCG's standard error."""
+    """Judge one model's lists on each part.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a part: means over the customers it judges, and under :data:`GAINS` their NDCG one by one, the
+        same customers in the same order for every model.
+    """
     chosen = (
         ~holdout.purchases["seen"].to_numpy() if lists.masked else np.ones(len(holdout.purchases), dtype=bool)
     )
@@ -83,23 +92,40 @@ def judge_slices(lists: Lists, holdout: Holdout, parts: list[Slice], k: int) -> 
         if not len(inside.ranks):
             continue
         gains = ndcg(inside, k)
-        judged = int((~np.isnan(gains)).sum())
+        gains = gains[~np.isnan(gains)]
         rows.append(
             {
                 MODEL: lists.model,
                 MASKED: lists.masked,
                 "slice": part.kind,
                 "value": part.name,
-                "customers": judged,
+                "customers": len(gains),
                 "purchases": len(inside.ranks),
                 f"hit_rate@{k}": np.nanmean(hit_rate(inside, k)),
                 f"recall@{k}": np.nanmean(recall(inside, k)),
                 f"mrr@{k}": np.nanmean(reciprocal_rank(inside, k)),
-                f"ndcg@{k}": np.nanmean(gains),
-                "standard_error": np.nanstd(gains, ddof=1) / np.sqrt(judged) if judged > 1 else np.nan,
+                f"ndcg@{k}": gains.mean(),
+                GAINS: gains,
             }
         )
     return pd.DataFrame(rows)
+
+
+def with_leads(judged: pd.DataFrame, samples: int, confidence: float, seed: int) -> pd.DataFrame:
+    """Put intervals and the recommender's paired leads in place of :data:`GAINS`.
+
+    Parameters
+    ----------
+    judged
+        Rows of :func:`judge_slices` of all models.
+    samples, confidence, seed
+        Of the bootstrap.
+    """
+    parts = []
+    for _, rows in judged.groupby([MASKED, "slice", "value"], sort=False):
+        found = leads(np.stack(rows[GAINS].to_list(), axis=1), list(rows[MODEL]), samples, confidence, seed)
+        parts.append(rows.drop(columns=GAINS).join(found.set_axis(rows.index)))
+    return pd.concat(parts).sort_index()
 
 
 def recall_by_category(lists: Lists, holdout: Holdout, cutoffs: tuple[int, ...]) -> pd.DataFrame:

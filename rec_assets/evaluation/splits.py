@@ -30,7 +30,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     Raises
     ------
     ParamsError
-        When splits by time are asked of a source that knows only the order of purchases.
+        When splits by time are asked of a source that knows only the order of purchases, or a window reaches
+        beyond the calendar.
     TableError
         When a split would be empty.
     """
@@ -108,13 +109,19 @@ def _windows(purchases: Any, section: Splits) -> dict[str, Any]:
     if section.strategy == "leave_one_out":
         return {"strategy": "leave_one_out", "as_of": None, "validation_start": None, "test_end": None}
     _, last = _span(purchases)
-    as_of = section.as_of or last - timedelta(days=section.test_days - 1)
-    return {
-        "strategy": "time",
-        "as_of": as_of.isoformat(),
-        "validation_start": (as_of - timedelta(days=section.validation_days)).isoformat(),
-        "test_end": (as_of + timedelta(days=section.test_days)).isoformat(),
-    }
+    try:
+        as_of = section.as_of or last - timedelta(days=section.test_days - 1)
+        bounds = {
+            "validation_start": (as_of - timedelta(days=section.validation_days)).isoformat(),
+            "test_end": (as_of + timedelta(days=section.test_days)).isoformat(),
+        }
+    except OverflowError as error:
+        raise ParamsError(
+            f"splits.validation_days ({section.validation_days:,}) or splits.test_days "
+            f"({section.test_days:,}) reaches beyond the calendar's years 1 to 9999.",
+            f"Lower it in params.yaml: the purchases end on {last}.",
+        ) from error
+    return {"strategy": "time", "as_of": as_of.isoformat(), **bounds}
 
 
 def _span(purchases: Any) -> tuple[date, date]:

@@ -16,7 +16,7 @@ from rec_assets.evaluation.plots import plot_categories, plot_cutoffs, plot_inte
 from rec_assets.evaluation.relations import FOLLOWED, RULE, measure
 from rec_assets.evaluation.scores import score_customers, score_lists, score_table
 from rec_assets.evaluation.significance import significance
-from rec_assets.evaluation.slices import judge_slices, recall_by_category, slices
+from rec_assets.evaluation.slices import judge_slices, recall_by_category, slices, with_leads
 from rec_assets.files import atomic_folder, write_json, write_table
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
@@ -59,6 +59,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         settings.confidence,
         params.run.seed,
     )
+    sliced = with_leads(judgement.slices, settings.bootstrap_samples, settings.confidence, params.run.seed)
     flat = flatten(judgement.metrics)
     best = best_baseline(flat)
     folder = workspace.reports / "evaluation"
@@ -66,7 +67,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         write_table(judgement.per_customer, part / "per_customer.parquet")
         for name, table in (
             ("metrics", judgement.metrics),
-            ("slices", judgement.slices),
+            ("slices", sliced),
             ("significance", sure),
             ("recall_by_category", judgement.categories),
             ("learned_relations", judgement.relations),

@@ -13,7 +13,12 @@ import unicodedata
 _LONGEST_RAW = 20_000
 
 _PLAIN = re.compile(r"[\w ,.()'/+-]*", re.ASCII)
-_HIDDEN_PARTS = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(r"<!--|<(script|style)\b[^<>]*>", re.IGNORECASE)
+_HIDDEN_END = {
+    "": re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:[\s/][^<>]*)?>|<[!?][^<>]*>", re.IGNORECASE)
 _BRACKET_TOKEN = re.compile(r"\[([^\[\]\s]{1,40})\]")
 _ROLE = re.compile(r"\b(system|user|assistant|human|instruction|response)\s*[:：]", re.IGNORECASE)
@@ -84,4 +89,25 @@ def _visible(text: str) -> str:
 
 def _without_markup(text: str) -> str:
     # A space in place of a tag: "<sk<b>u:1>" must not close up to a token once "<b>" is gone.
-    return _TAG.sub(" ", _HIDDEN_PARTS.sub(" ", text))
+    return _TAG.sub(" ", _without_hidden(text))
+
+
+def _without_hidden(text: str) -> str:
+    """Put a space in place of comments, scripts and styles, in time linear in the text.
+
+    Each end is looked for from where the last hidden part ended; a kind without one is not looked for again.
+    """
+    shown = []
+    place = 0
+    endless: set[str] = set()
+    for start in _HIDDEN.finditer(text):
+        kind = (start[1] or "").lower()
+        if start.start() < place or kind in endless:
+            continue
+        end = _HIDDEN_END[kind].search(text, start.end())
+        if end is None:
+            endless.add(kind)
+        else:
+            shown += [text[place : start.start()], " "]
+            place = end.end()
+    return "".join([*shown, text[place:]])

@@ -18,6 +18,7 @@ from rec_assets.columns import (
     UNKNOWN,
 )
 from rec_assets.engine import FILE_ROW
+from rec_assets.features.missing import or_unknown
 from rec_assets.features.price_tiers import HIGH, LOW, price_tier
 
 SPLIT_ORDER = {"train": 0, "validation": 1, "test": 2}
@@ -65,6 +66,7 @@ def sequences(splits: dict[str, Any], *, dated: bool) -> Any:
     price = purchases[PRICE].cast("float64")
     return purchases.mutate(
         **{
+            CHANNEL: or_unknown(purchases[CHANNEL]),
             # A NaN from another writer would poison quantiles; Parquet's null is the one missing value here.
             PRICE: price.isnan().ifelse(ibis.null("float64"), price),
             POSITION: ibis.row_number().over(order).cast("int32"),

@@ -49,7 +49,7 @@ class DecoderTrimmedClassifier(nn.Module):
         """
         tokens = [tokenizer.encode(f" {label.lower()}", add_special_tokens=False) for label in labels]
         firsts = [ids[0] for ids in tokens]
-        full = trim_decoder(model, sorted({token for ids in tokens for token in ids}))
+        full = trim_decoder(model, sorted({token for ids in tokens for token in ids})).cpu()
         place = {int(token): row for row, token in enumerate(full.token_ids)}
         chosen = [
             [place[ids[0]]] if firsts.count(ids[0]) == 1 else [place[token] for token in ids]

@@ -67,7 +67,7 @@ def choose_examples(table: pd.DataFrame, head: Head, name: str, seed: int) -> Ex
     common = frame[frame["label"].isin(counts.index[counts >= head.min_rows])]
     kept = common.sample(head.max_rows, random_state=seed) if len(common) > head.max_rows else common
     # A sample may leave a label too thin to be both learnt and tested.
-    counts_kept = kept["label"].value_counts()
+    counts_kept = kept.drop_duplicates()["label"].value_counts()
     thick = kept[kept["label"].isin(counts_kept.index[counts_kept >= 2])].sort_index()
     labels = tuple(sorted(thick["label"].unique()))
     rows = {
@@ -83,7 +83,8 @@ def choose_examples(table: pd.DataFrame, head: Head, name: str, seed: int) -> Ex
             f"{head.min_rows} rows; a classifier needs two"
         )
     targets = np.searchsorted(np.array(labels, dtype=object), thick["label"].to_numpy(dtype=object))
-    return Examples(thick["text"].tolist(), targets, _test_rows(targets, head.test_share, seed), labels, rows)
+    texts = thick["text"].tolist()
+    return Examples(texts, targets, _test_rows(texts, targets, head.test_share, seed), labels, rows)
 
 
 def join_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
@@ -96,12 +97,17 @@ def join_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     )
 
 
-def _test_rows(targets: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Mark, within every label, ``share`` of its rows: at least one, never all."""
+def _test_rows(texts: list[str], targets: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Mark, within every label, ``share`` of its texts: at least one, never all.
+
+    Rows of one text stay on one side: a colour variant told in the same words would be an answer learnt by
+    heart.
+    """
     random = np.random.default_rng(seed)
-    test = np.zeros(len(targets), dtype=bool)
+    text = pd.factorize(np.array(texts, dtype=object))[0]
+    held_out: set[int] = set()
     for label in np.unique(targets):
-        places = np.flatnonzero(targets == label)
-        count = min(max(1, round(share * len(places))), len(places) - 1)
-        test[random.permutation(places)[:count]] = True
-    return test
+        own = [one for one in np.unique(text[targets == label]).tolist() if one not in held_out]
+        count = min(max(1, round(share * len(own))), len(own) - 1)
+        held_out.update(random.permutation(own)[: max(0, count)].tolist())
+    return np.isin(text, list(held_out))

@@ -40,7 +40,9 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     judged: dict[str, dict[str, Any]] = {}
     with atomic_folder(workspace.heads) as models, atomic_folder(reports) as pages:
         if len(skipped) < len(found):
-            model, tokenizer = load_base(workspace.base_model), load_tokenizer(workspace.base_model)
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            model = load_base(workspace.base_model, device=device)
+            tokenizer = load_tokenizer(workspace.base_model)
         for name, examples in found.items():
             if not isinstance(examples, str):
                 judged[name] = _train(

@@ -13,18 +13,22 @@ from rec_assets.workspace import Workspace
 
 
 def prompt_text(row: Mapping[str, Any]) -> str:
-    """Join a prompt row as the model reads it, each SKU as ``<sku:ID>``.
+    """Join a prompt row as the model reads it after its start token, each SKU as ``<sku:ID>``.
+
+    A moment stands one SKU early, as :class:`rec_assets.vocabulary.token_rows.RowEncoder` announces it: each
+    answer is read off the SKU before it, and its month has been said by then.
 
     Examples
     --------
     >>> row = {"header": "male", "moments": ["May", ""], "history": ["7", "9"], "closing": "June"}
     >>> prompt_text(row)
-    'male May <sku:7> <sku:9> June'
+    'male May <sku:7> June <sku:9>'
     """
-    parts = [row[HEADER]]
-    for moment, sku in zip(row[MOMENTS], row[HISTORY], strict=True):
+    announced = [*row[MOMENTS], row[CLOSING]]
+    parts = [row[HEADER], announced[0]]
+    for moment, sku in zip(announced[1:], row[HISTORY], strict=True):
         parts += [moment, f"<sku:{sku}>"]
-    return " ".join(part for part in [*parts, row[CLOSING]] if part)
+    return " ".join(part for part in parts if part)
 
 
 def show_prompt(workspace: Workspace, customer_id: str, *, rows: str = "latest", titles: bool = False) -> str:

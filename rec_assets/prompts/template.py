@@ -44,9 +44,9 @@ class Template:
     optional
         Further text by attribute, left out where the attribute is missing or ``unknown``.
     moment
-        Text before a purchase in a new month, with ``{month}``.
+        Text that announces a purchase in a new month, with ``{month}``.
     closing
-        Text before the SKU to predict, with ``{month}``.
+        Text that announces the month of the SKU to predict, with ``{month}``.
     """
 
     header: str

@@ -52,17 +52,11 @@ def export(workspace: Workspace, out: Path) -> Path:
     plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     decoder = getattr(plain, plain.base_model_prefix)
     own = model.get_input_embeddings()
-    weights = model.decoder.state_dict()
-    kept = {
-        name: value for name, value in weights.items() if value is not own.weight.data and "embed" not in name
-    }
-    decoder.load_state_dict(kept, strict=False)
-    _copy_position_embeddings(model.decoder, decoder)
+    _copy_all_but(own, model.decoder, decoder)
     embedding = plain.get_input_embeddings()
-    factor = float(getattr(own, "embed_scale", 1.0))  # Gemma multiplies its embeddings on the way in
     with torch.no_grad():
         embedding.weight[:words] = own.weight
-        embedding.weight[words:] = vectors / factor
+        embedding.weight[words:] = vectors
         plain.get_output_embeddings().weight[:words] = own.weight
         plain.get_output_embeddings().weight[words:] = model.head()
     with atomic_folder(out) as folder:
@@ -75,13 +69,19 @@ def export(workspace: Workspace, out: Path) -> Path:
     return out
 
 
-def _copy_position_embeddings(source: nn.Module, target: nn.Module) -> None:
-    """OPT and GPT-2 learn positions; their modules are embeddings too."""
-    modules = dict(target.named_modules())
-    for name, module in source.named_modules():
-        if (
-            isinstance(module, nn.Embedding)
-            and module.weight.shape == getattr(modules[name], "weight", module.weight).shape
-        ):
-            with torch.no_grad():
-                modules[name].weight.copy_(module.weight)
+def _copy_all_but(embeddings: nn.Module, source: nn.Module, target: nn.Module) -> None:
+    """Copy every tensor of one decoder into another of its kind, except the embeddings of the words."""
+    wanted = dict(target.named_modules())
+    tensors: dict[str, torch.Tensor] = {}
+    for path, module in source.named_modules():
+        if module is embeddings:
+            continue
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            # Dequantised, GPT-2's Conv1D (inner, outer) has become a Linear (outer, inner).
+            turned = name == "weight" and type(module) is nn.Linear and type(wanted[path]) is not nn.Linear
+            tensors[f"{path}.{name}".lstrip(".")] = tensor.T if turned else tensor
+    own = target.state_dict()
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            if name in own:
+                own[name].copy_(tensor)

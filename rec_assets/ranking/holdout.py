@@ -47,7 +47,9 @@ def rank_holdout(
     prompts = read_table(workspace.prompts / "test.parquet")
     bought = seen_before_test(workspace)
     seen = [bought.get(customer, []) for customer in prompts[c.CUSTOMER]]
-    barred = ranker.barred()
+    catalogue = set(read_table(workspace.behaviour / "articles.parquet", [c.SKU])[c.SKU])
+    # What is sold out today may have been bought in the holdout: its lists must not know.
+    barred = ranker.barred(catalogue, retired=False)
     kept: list[Top] = []
     masked: list[Top] = []
     for places, scores in ranker.scores(prompts, "ranking the holdout"):

@@ -79,9 +79,9 @@ class OnePassRanker:
         found = self._index.reindex(list(skus)).dropna()
         return found.to_numpy(dtype=np.int64)
 
-    def barred(self, allowed: set[str] | None = None) -> torch.Tensor:
-        """``(n,)``: True for SKUs that no list may hold: retired, or outside ``allowed``."""
-        barred = self.registry[c.RETIRED].to_numpy(copy=True)
+    def barred(self, allowed: set[str] | None = None, *, retired: bool = True) -> torch.Tensor:
+        """``(n,)``: True for SKUs that no list may hold: ``retired`` today, or outside ``allowed``."""
+        barred = self.registry[c.RETIRED].to_numpy(copy=True) & retired
         if allowed is not None:
             barred |= ~self.registry[c.SKU].isin(allowed).to_numpy()
         return torch.from_numpy(barred)

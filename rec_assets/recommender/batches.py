@@ -32,6 +32,11 @@ class LengthBatches:
         self._replicas = replicas
         self._epoch = 0
 
+    @property
+    def sampler(self) -> "LengthBatches":
+        """Itself: with several processes accelerate looks here for :meth:`set_epoch`."""
+        return self
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of this epoch."""
         self._epoch = epoch

@@ -39,7 +39,13 @@ class Recipe:
 
 
 def build(
-    base: Path, vocabulary: Path, recipe: Recipe, counts: Tensor | None = None, *, plain: bool = False
+    base: Path,
+    vocabulary: Path,
+    recipe: Recipe,
+    counts: Tensor | None = None,
+    *,
+    plain: bool = False,
+    dtype: torch.dtype | None = None,
 ) -> PeftModel | SkuLanguageModel:
     """Build the model as training starts from it.
 
@@ -56,6 +62,9 @@ def build(
         before the registry grew brings its own.
     plain
         Replace 4-bit layers by float layers of the same weights, so that adapters can be merged into them.
+    dtype
+        Number format of frozen layers; None: ``training.precision`` on a GPU, float32 on a CPU, whose own
+        bf16 comes by autocast.
 
     Returns
     -------
@@ -65,12 +74,9 @@ def build(
     """
     settings = recipe.training
     torch.manual_seed(recipe.seed)
-    causal = load_base(
-        base,
-        quantised=settings.method == "qlora",
-        dtype=choose_precision(settings.precision) if torch.cuda.is_available() else torch.float32,
-        attention=settings.attention,
-    )
+    if dtype is None:
+        dtype = choose_precision(settings.precision) if torch.cuda.is_available() else torch.float32
+    causal = load_base(base, quantised=settings.method == "qlora", dtype=dtype, attention=settings.attention)
     if plain:
         dequantise(causal)
     causal.requires_grad_(False)
@@ -81,7 +87,8 @@ def build(
         counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
     titles = load_file(vocabulary / "item_titles.safetensors")["titles"]
     items = ItemVectors(titles, counts, settings.item_vectors, recipe.seed)
-    model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates)
+    model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype)
+    model.embeddings.float()  # FSDP shards them together with the item vectors: one number format
     pretrained = list(decoder_layers(causal))
     wrapped: PeftModel | SkuLanguageModel = model
     if settings.method != "full":
@@ -98,6 +105,9 @@ def build(
         module.requires_grad_(True)
     for gate in gate_parameters(causal).values():
         gate.requires_grad_(True)
+    for parameter in wrapped.parameters():
+        if parameter.requires_grad:  # an AdamW step is too small for bf16 to see
+            parameter.data = parameter.data.float()
     return wrapped
 
 

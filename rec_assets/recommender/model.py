@@ -28,6 +28,8 @@ class SkuLanguageModel(PreTrainedModel):
         On the rows that enter the layers and on the hidden states that leave them.
     candidates
         SKUs in the training softmax; None: all that were sold.
+    stream
+        Number format of the states that run through the layers.
     """
 
     # The attention is the decoder's, chosen when it was loaded; this wrapper supports whatever that does.
@@ -36,14 +38,21 @@ class SkuLanguageModel(PreTrainedModel):
     _supports_flex_attn = True
 
     def __init__(
-        self, decoder: PreTrainedModel, items: ItemVectors, dropout: float, candidates: int | None
+        self,
+        decoder: PreTrainedModel,
+        items: ItemVectors,
+        dropout: float,
+        candidates: int | None,
+        stream: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(decoder.config)
         self.decoder = decoder
         self.items = items
         self.dropout = nn.Dropout(dropout)
         self.candidates = candidates
+        self.stream = stream
         self.supports_gradient_checkpointing = decoder.supports_gradient_checkpointing
+        self._no_split_modules = decoder._no_split_modules  # what FSDP wraps
 
     def get_input_embeddings(self) -> nn.Module:
         """Give the embeddings of the words; SKU rows are :attr:`items`."""
@@ -63,17 +72,22 @@ class SkuLanguageModel(PreTrainedModel):
         """Size ``V`` of the base vocabulary."""
         return self.embeddings.num_embeddings
 
+    @property
+    def embedding_scale(self) -> float:
+        """What the base multiplies its embeddings by on their way in: Gemma by √d, most by 1."""
+        return float(getattr(self.embeddings, "embed_scale", 1.0))
+
     def embed(self, input_ids: Tensor) -> Tensor:
         """Rows ``(B, T, d)`` for ids ``(B, T)``: words from the base, SKUs from their item vectors."""
         is_sku = input_ids >= self.words
         rows = self.get_input_embeddings()(input_ids.clamp(max=self.words - 1))
         skus, place = torch.unique(input_ids[is_sku] - self.words, return_inverse=True)
-        vectors = self.items(skus).to(rows.dtype)
+        vectors = (self.items(skus) * self.embedding_scale).to(rows.dtype)
         return rows.masked_scatter(is_sku.unsqueeze(-1), vectors[place])
 
     def hidden(self, input_ids: Tensor) -> Tensor:
         """States ``(B, T, d)`` that leave the decoder."""
-        rows = self.dropout(self.embed(input_ids))
+        rows = self.dropout(self.embed(input_ids)).to(self.stream)
         states = self.decoder(inputs_embeds=rows, use_cache=False).last_hidden_state
         return self.dropout(states)
 
@@ -121,4 +135,4 @@ class SkuLanguageModel(PreTrainedModel):
     def last_states(self, input_ids: Tensor, last: Tensor) -> Tensor:
         """States ``(B, d)`` at each row's last real position ``last`` ``(B,)``: what the head ranks from."""
         states = self.hidden(input_ids)
-        return states[torch.arange(len(last), device=last.device), last]
+        return states[torch.arange(len(last), device=last.device), last].float()

@@ -29,9 +29,22 @@ def trained_tensors(model: nn.Module, state: dict[str, Tensor] | None = None) ->
     state
         Gathered state dict where the model itself is sharded (FSDP).
     """
-    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-    values = state if state is not None else dict(model.named_parameters())
-    return {name: values[name].detach().to("cpu", copy=True).contiguous() for name in names}
+    own = {plain_name(name): parameter for name, parameter in model.named_parameters()}
+    values = own if state is None else {plain_name(name): value for name, value in state.items()}
+    return {
+        name: values[name].detach().to("cpu", copy=True).contiguous()
+        for name, parameter in own.items()
+        if parameter.requires_grad
+    }
+
+
+def plain_name(name: str) -> str:
+    """Give a parameter's name as it was before FSDP wrapped parts of the model.
+
+    >>> plain_name("_fsdp_wrapped_module.items.ids")
+    'items.ids'
+    """
+    return name.replace("_fsdp_wrapped_module.", "")
 
 
 def load_trained(model: nn.Module, tensors: dict[str, Tensor]) -> None:
@@ -42,7 +55,7 @@ def load_trained(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     RegistryError
         When names or shapes differ: the recipe is not the one they were trained with.
     """
-    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    parameters = {plain_name(name): value for name, value in model.named_parameters() if value.requires_grad}
     if parameters.keys() != tensors.keys():
         odd = sorted(parameters.keys() ^ tensors.keys())[:3]
         raise RegistryError(
@@ -78,11 +91,13 @@ def save_recommender(trained: dict[str, Tensor], recipe: Recipe, counts: Tensor,
     write_json({"training": recipe.training.model_dump(mode="json"), "seed": recipe.seed}, folder / RECIPE)
 
 
-def load_recommender(folder: Path, base: Path, vocabulary: Path) -> SkuLanguageModel:
+def load_recommender(
+    folder: Path, base: Path, vocabulary: Path, dtype: torch.dtype | None = None
+) -> SkuLanguageModel:
     """Rebuild a trained recommender as a plain model, around a registry at least as long as its own.
 
     4-bit weights become the float weights they stand for, adapters are merged into them and gates are folded:
-    the same function in fewer and faster products.
+    the same function in fewer and faster products, all in one number format, ``dtype`` as in :func:`build`.
 
     Raises
     ------
@@ -103,9 +118,10 @@ def load_recommender(folder: Path, base: Path, vocabulary: Path) -> SkuLanguageM
         )
     every = torch.zeros(size, dtype=torch.long)
     every[counted] = counts
-    model = build(base, vocabulary, recipe, every, plain=True)
+    model = build(base, vocabulary, recipe, every, plain=True, dtype=dtype)
     load_trained(model, tensors)
     merged: SkuLanguageModel = model.merge_and_unload() if isinstance(model, PeftModel) else model
     fold_gates(merged)
+    merged.decoder.to(merged.stream)
     merged.requires_grad_(False)
     return merged.eval()

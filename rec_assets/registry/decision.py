@@ -81,12 +81,14 @@ def decide(
     baselines: Mapping[str, pd.Series],
     champion: tuple[str, pd.Series] | None,
     params: Promotion,
+    *,
+    first: bool,
 ) -> Verdict:
     """Judge a challenger.
 
     It becomes champion when its whole interval lies above the best baseline and does not lie wholly below the
-    champion by more than ``promotion.tolerance``. Where there is no champion, nothing better is in service
-    than the best baseline, so being ahead of it on average is enough.
+    champion by more than ``promotion.tolerance``. For the first champion of a retailer nothing better is in
+    service than the best baseline, so being ahead of it on average is enough.
 
     Parameters
     ----------
@@ -95,16 +97,18 @@ def decide(
     baselines
         The baselines' scores, by name; the one with the highest mean is the best.
     champion
-        Version and scores of the champion on the same holdout; none when no champion can be compared.
+        Version and scores of the champion on the same holdout; none when it cannot be compared.
     params
         The section of ``params.yaml``.
+    first
+        Whether no champion serves this retailer yet.
     """
     comparisons, reasons, passed = [], [], []
     if baselines:
         best = max(sorted(baselines), key=lambda name: baselines[name].mean())
         ahead = compare(challenger, baselines[best], best, params)
         comparisons.append(ahead)
-        if champion is None:
+        if first:
             passed.append(ahead.difference > 0)
             reasons.append(
                 _sentence(ahead, passed[-1], "is ahead of", "is not ahead of", "the best baseline")
@@ -119,10 +123,11 @@ def decide(
     if champion:
         against = compare(challenger, champion[1], champion[0], params)
         comparisons.append(against)
-        passed.append(against.high >= -params.tolerance)
+        passed.append(against.customers > 0 and against.high >= -params.tolerance)
         forgiven = f" (a loss of {params.tolerance:g} is forgiven)" if params.tolerance else ""
-        reasons.append(_sentence(against, passed[-1], "does not lose to", "loses to", "champion") + forgiven)
-    decision = KEPT if not all(passed) else PROMOTED if champion else FIRST
+        lost = "loses to" if against.customers else "shares no customer with"
+        reasons.append(_sentence(against, passed[-1], "does not lose to", lost, "champion") + forgiven)
+    decision = KEPT if not all(passed) else FIRST if first else PROMOTED
     return Verdict(decision, tuple(reasons), tuple(comparisons))
 
 

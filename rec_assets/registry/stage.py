@@ -18,8 +18,17 @@ from rec_assets.errors import RegistryError
 from rec_assets.files import content_hash, read_json, read_table, write_json
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
-from rec_assets.registry.champion import DECIDED, SWITCHED, history, promote, read_champion, record_event
+from rec_assets.registry.champion import (
+    DECIDED,
+    SWITCHED,
+    complete_history,
+    history,
+    promote,
+    read_champion,
+    record_event,
+)
 from rec_assets.registry.decision import KEPT, Verdict, decide
+from rec_assets.registry.lineage import source_of
 from rec_assets.registry.scores import ChampionScores, rank_and_score
 from rec_assets.registry.versions import store, verified, version_folder, version_id
 from rec_assets.workspace import Workspace
@@ -43,8 +52,13 @@ def run(
     version = version_id(workspace)
     scores = workspace.reports / "evaluation" / "per_customer.parquet"
     evidence = _evidence(version, scores, params)
-    details = {"windows": read_json(workspace.splits / "windows.json"), "parent": params.lineage.parent}
+    details = {
+        "windows": read_json(workspace.splits / "windows.json"),
+        "source": source_of(params),
+        "parent": params.lineage.parent,
+    }
     store(workspace, version, details)
+    complete_history(workspace)
     recorded = _recorded(workspace, evidence)
     if recorded is None:
         recorded = _decide(workspace, params, version, scores, champion_scores)
@@ -70,7 +84,10 @@ def _decide(
         verdict = Verdict(KEPT, ("This model is the champion already.",), ())
     else:
         rival, notes = None, []
-        if champion:
+        elsewhere = champion is not None and champion.source != source_of(params)
+        if champion and elsewhere:
+            notes = [f"Champion {champion.version} was trained for another source and was not compared."]
+        elif champion:
             try:
                 verified(workspace, champion.version)
             except RegistryError as error:
@@ -78,7 +95,8 @@ def _decide(
             else:
                 folder = version_folder(workspace, champion.version)
                 rival = (champion.version, champion_scores(workspace, params, folder))
-        verdict = decide(challenger, judged, rival, params.promotion)
+        first = champion is None or elsewhere
+        verdict = decide(challenger, judged, rival, params.promotion, first=first)
         verdict = Verdict(verdict.decision, (*notes, *verdict.reasons), verdict.comparisons)
     stays = champion.version if champion else None
     return {

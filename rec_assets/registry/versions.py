@@ -85,7 +85,7 @@ def store(workspace: Workspace, version: str, details: dict[str, Any]) -> None:
     version
         Its :func:`version_id`.
     details
-        What else its manifest tells: windows, parent.
+        What else its manifest tells: windows, source, parent.
     """
     folder = version_folder(workspace, version)
     if (folder / MANIFEST).exists() and not damage(folder):

@@ -71,18 +71,16 @@ def slice_table(slices: pd.DataFrame, best_baseline: str | None, most: int = 8) 
     Returns
     -------
     dict
-        kind: frame with ``value``, ``customers``, ``purchases``, ``own``, ``error``, ``best``; the ``most``
-        parts with the most purchases.
+        kind: frame with ``value``, ``customers``, ``purchases``, ``own``, its interval ``low`` to ``high``,
+        ``best``, and the interval of the lead, ``lead_low`` to ``lead_high``; the ``most`` parts with the
+        most purchases.
     """
     if slices.empty:
         return {}
     rows = slices[~slices["masked"]]
     own = rows[rows["model"] == RECOMMENDER]
-    best = rows[rows["model"] == best_baseline][["slice", "value", HEADLINE]].rename(
-        columns={HEADLINE: "best"}
-    )
-    both = own.rename(columns={HEADLINE: "own", "standard_error": "error"}).merge(
-        best, on=["slice", "value"], how="left"
-    )
-    columns = ["value", "customers", "purchases", "own", "error", "best"]
+    lead = {HEADLINE: "best", "difference_low": "lead_low", "difference_high": "lead_high"}
+    best = rows[rows["model"] == best_baseline][["slice", "value", *lead]].rename(columns=lead)
+    both = own.rename(columns={HEADLINE: "own"}).merge(best, on=["slice", "value"], how="left")
+    columns = ["value", "customers", "purchases", "own", "low", "high", "best", "lead_low", "lead_high"]
     return {str(kind): part[columns].head(most) for kind, part in both.groupby("slice", sort=False)}

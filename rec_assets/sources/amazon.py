@@ -32,12 +32,27 @@ from rec_assets.columns import (
 from rec_assets.errors import TableError
 from rec_assets.params import Source
 from rec_assets.sources.adapter import ARTICLES_FILE, TRANSACTIONS_FILE, Imported
-from rec_assets.sources.canonical import ARTICLES, LIST_PRICE, TRANSACTIONS, write_frame
-from rec_assets.sources.opening import connect, find_file, open_file
+from rec_assets.sources.canonical import (
+    ARTICLES,
+    LIST_PRICE,
+    TRANSACTIONS,
+    copy_query,
+    write_canonical,
+    write_frame,
+)
+from rec_assets.sources.casting import Kind, TextFormat, cast
+from rec_assets.sources.opening import connect, find_file, naming, open_file, quoted
 from rec_assets.sources.table import check_columns, write_customers_who_bought
 
 PRODUCT_TYPE = "product_type"
 BRAND = "brand"
+ITEMS: dict[str, Kind] = {
+    "item_id": "id",
+    "title": "text",
+    "brand": "text",
+    "categories": "text",
+    "price": "number",
+}
 
 
 def read(folder: Path, out: Path, source: Source) -> Imported:
@@ -46,38 +61,14 @@ def read(folder: Path, out: Path, source: Source) -> Imported:
     Raises
     ------
     TableError
-        When a file or a column is missing, or a table is empty.
+        When a file or a column is missing, a table is empty, or no position is a number.
     """
     interactions_path = find_file(folder, ["interactions.parquet"])
     items_path = find_file(folder, ["items.parquet"])
     with tqdm(total=2, desc="reading Amazon tables", unit="table") as progress:
-        items = _read(
-            items_path, out, {SKU: "item_id", TITLE: "title", CATEGORY: "categories", PRICE: "price"}
-        )
-        articles = map_items(items)
-        write_frame(articles, ARTICLES, out / ARTICLES_FILE)
+        write_frame(map_items(_read_items(items_path, out)), ARTICLES, out / ARTICLES_FILE)
         progress.update()
-        interactions = _read(
-            interactions_path, out, {CUSTOMER: "user_id", SKU: "item_id", TIMESTAMP: "position"}
-        )
-        position = pd.to_numeric(interactions["position"], errors="coerce")
-        if position.isna().all():
-            raise TableError(
-                f"{interactions_path.name}: column 'position' holds no numbers.",
-                "It must hold each purchase's place in its customer's history, from 0.",
-            )
-        prices = articles.drop_duplicates(SKU).set_index(SKU)[LIST_PRICE]
-        transactions = pd.DataFrame(
-            {
-                CUSTOMER: interactions["user_id"].astype("string"),
-                SKU: interactions["item_id"].astype("string"),
-                TIMESTAMP: pd.to_datetime(position, unit="D").astype("datetime64[us]"),
-            }
-        )
-        transactions[PRICE] = transactions[SKU].map(prices).astype(float)
-        transactions[CHANNEL] = pd.Series(pd.NA, index=transactions.index, dtype="string")
-        transactions = transactions.sort_values([CUSTOMER, TIMESTAMP], kind="stable", ignore_index=True)
-        write_frame(transactions, TRANSACTIONS, out / TRANSACTIONS_FILE)
+        _write_transactions(interactions_path, out)
         progress.update()
     write_customers_who_bought(out)
     return Imported((interactions_path, items_path), time="order")
@@ -100,7 +91,7 @@ def map_items(items: pd.DataFrame) -> pd.DataFrame:
             AVAILABLE: True,
             BRAND: items.get("brand", pd.Series(pd.NA, index=items.index)).astype("string"),
             PRODUCT_TYPE: paths.map(lambda path: path[-1] if path else None).astype("string"),
-            LIST_PRICE: pd.to_numeric(items["price"], errors="coerce").astype(float),
+            LIST_PRICE: items["price"].astype(float),
         }
     )
 
@@ -117,13 +108,49 @@ def category_path(written: object) -> list[str]:
         return []
     try:
         return [str(level) for level in ast.literal_eval(f"[{written.strip('[]')}]")]
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that it documents
         return [level.strip() for level in written.split(",")]
 
 
-def _read(path: Path, scratch: Path, needed: dict[str, str]) -> pd.DataFrame:
-    check_columns(open_file(connect(), path, scratch), needed, key=None)
-    frame = pd.read_parquet(path)
-    if frame.empty:
+def _read_items(path: Path, out: Path) -> pd.DataFrame:
+    connection = connect()
+    file = open_file(connection, path, out)
+    check_columns(file, {SKU: "item_id", TITLE: "title", CATEGORY: "categories", PRICE: "price"}, key=None)
+    selected = (
+        f"{cast(*file.columns[name], kind).typed} AS {name}"
+        for name, kind in ITEMS.items()
+        if name in file.columns
+    )
+    with naming(file):
+        items = connection.execute(f"SELECT {', '.join(selected)} FROM {file.relation}").df()
+    if items.empty:
         raise TableError(f"{path.name} holds no rows.", "Copy the file again, or set source.path to another.")
-    return frame
+    return items
+
+
+def _write_transactions(path: Path, out: Path) -> None:
+    connection = connect()
+    file = open_file(connection, path, out)
+    mapping = {CUSTOMER: "user_id", SKU: "item_id", TIMESTAMP: "position"}
+    check_columns(file, mapping, key=None)
+    unpriced = out / "unpriced.parquet"
+    write_canonical(
+        connection,
+        file,
+        mapping,
+        TRANSACTIONS,
+        unpriced,
+        form=TextFormat(date_format="days"),
+        cure="It must hold each purchase's place in its customer's history, from 0.",
+    )
+    price = f"first({LIST_PRICE} ORDER BY file_row_number) AS {PRICE}"
+    copy_query(
+        connection,
+        f'SELECT {CUSTOMER}, {SKU}, "{TIMESTAMP}", priced.{PRICE}, {CHANNEL} '
+        f"FROM read_parquet({quoted(unpriced)}, file_row_number = true) "
+        f"LEFT JOIN (SELECT {SKU}, {price} FROM read_parquet({quoted(out / ARTICLES_FILE)}, "
+        f"file_row_number = true) GROUP BY {SKU}) AS priced USING ({SKU}) "
+        f'ORDER BY {CUSTOMER}, "{TIMESTAMP}", file_row_number',
+        out / TRANSACTIONS_FILE,
+    )
+    unpriced.unlink()

@@ -23,9 +23,10 @@ from rec_assets.columns import (
     TIMESTAMP,
     TITLE,
 )
-from rec_assets.errors import CouturierError, TableError
+from rec_assets.errors import TableError
+from rec_assets.files import unwritable
 from rec_assets.sources.casting import SQL_TYPES, Kind, TextFormat, cast
-from rec_assets.sources.opening import OpenFile, connect, identifier
+from rec_assets.sources.opening import OpenFile, connect, identifier, naming
 
 LIST_PRICE = "list_price"  # the catalogue's price, where the source states one
 
@@ -93,7 +94,8 @@ def write_canonical(
     Raises
     ------
     TableError
-        When the file holds no rows, a malformed line, or a column without one cell of its kind.
+        When the file holds no rows, a malformed line, a damaged page, or a column without one cell of its
+        kind.
     """
     kinds = {**schema, **{name: OTHER_KINDS.get(name, "text") for name in mapping if name not in schema}}
     casts = {name: cast(*file.columns[column], kinds[name], form) for name, column in mapping.items()}
@@ -103,7 +105,11 @@ def write_canonical(
         f"min({casts[name].text}) FILTER ({casts[name].bad})"
         for name in doubtful
     )
-    row = _execute(connection, file, f"SELECT count(*){', ' + counts if counts else ''} FROM {file.relation}")
+    with naming(file):
+        row = connection.execute(
+            f"SELECT count(*){', ' + counts if counts else ''} FROM {file.relation}"
+        ).fetchone()
+    assert row is not None  # an aggregate without groups always gives one row
     if not row[0]:
         raise TableError(f"{file.name} holds no rows.", "Export it again, or set source.path to other files.")
     mixed = set()
@@ -129,7 +135,8 @@ def write_canonical(
             if name == AVAILABLE:
                 value = f"coalesce({value}, {chr(39) + 'true' + chr(39) if name in mixed else 'true'})"
         selected.append(f"{value} AS {identifier(name)}")
-    copy_query(connection, f"SELECT {', '.join(selected)} FROM {file.relation}", target)
+    with naming(file):
+        copy_query(connection, f"SELECT {', '.join(selected)} FROM {file.relation}", target)
     return int(row[0])
 
 
@@ -157,20 +164,6 @@ def copy_query(connection: duckdb.DuckDBPyConnection, query: str, target: Path) 
     try:
         connection.execute(f"COPY ({query}) TO '{destination}' (FORMAT parquet, COMPRESSION zstd)")
     except duckdb.IOException as error:
-        raise CouturierError(
-            f"{target.name} could not be written: {str(error).splitlines()[0]}.",
-            "Free disk space or mend the folder's permissions, then run the stage again.",
-        ) from error
-
-
-def _execute(connection: duckdb.DuckDBPyConnection, file: OpenFile, query: str) -> tuple:
-    try:
-        row = connection.execute(query).fetchone()
-    except duckdb.InvalidInputException as error:
-        lines = str(error).splitlines()
-        raise TableError(
-            f"{file.name} has a malformed line. {' '.join(lines[:3]).removeprefix('Invalid Input Error: ')}.",
-            "Mend that line (an unclosed quote, or a delimiter inside an unquoted cell) and run again.",
-        ) from error
-    assert row is not None  # an aggregate without groups always gives one row
-    return row
+        if str(target) in str(error):
+            raise unwritable(target, error) from error
+        raise

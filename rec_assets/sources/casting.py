@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from rec_assets.params import MISSING
+
 Kind = Literal["id", "text", "number", "moment", "flag"]
 SQL_TYPES: dict[Kind, str] = {
     "id": "VARCHAR",
@@ -13,6 +15,7 @@ SQL_TYPES: dict[Kind, str] = {
 }
 FRACTIONAL = ("FLOAT", "DOUBLE", "DECIMAL")
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+SECONDS = {"unix": 1, "days": 86_400}  # in one unit of a date_format that counts from 1970
 NUMERIC = (*FRACTIONAL, *WHOLE, *(f"U{name}" for name in WHOLE))
 
 
@@ -23,13 +26,16 @@ class TextFormat:
     Parameters
     ----------
     date_format
-        ``strptime`` format, ``unix`` for seconds since 1970, or none for ISO 8601.
+        ``strptime`` format, ``unix`` or ``days`` for seconds or days since 1970, or none for ISO 8601.
     decimal
-        The decimal mark.
+        The decimal mark; of ``.`` and ``,`` the other one may part thousands.
+    missing
+        What a text cell holds where there is no value; blank cells always count as missing.
     """
 
     date_format: str | None = None
     decimal: str = "."
+    missing: tuple[str, ...] = MISSING
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Cast:
 
 def cast(expression: str, sql_type: str, kind: Kind, form: TextFormat = TextFormat()) -> Cast:
     """Write the SQL that reads ``expression``, of DuckDB type ``sql_type``, as ``kind``."""
-    text = _text(expression, sql_type)
+    text = _text(expression, sql_type, form.missing)
     if kind in ("id", "text"):
         typed = f"nullif(trim({text}), '')" if kind == "id" else text
         return Cast(kind, typed, typed, certain=True)
@@ -72,8 +78,7 @@ def cast(expression: str, sql_type: str, kind: Kind, form: TextFormat = TextForm
         if sql_type.startswith(NUMERIC):
             number = f"CAST({expression} AS DOUBLE)"
             return Cast(kind, text, f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END", certain=True)
-        written = f"replace({text}, ',', '.')" if form.decimal == "," else text
-        number = f"TRY_CAST({written} AS DOUBLE)"
+        number = f"TRY_CAST({_plain_number(text, form.decimal)} AS DOUBLE)"
         return Cast(kind, text, f"CASE WHEN isfinite({number}) THEN {number} END", certain=False)
     if kind == "moment":
         if sql_type.startswith(("TIMESTAMP", "DATE")):
@@ -85,9 +90,18 @@ def cast(expression: str, sql_type: str, kind: Kind, form: TextFormat = TextForm
     return Cast(kind, text, f"TRY_CAST({text} AS BOOLEAN)", certain=False)
 
 
-def _text(expression: str, sql_type: str) -> str:
+def moment_from_iso(text: str) -> str:
+    """Write the SQL that reads an ISO 8601 date and time, in UTC; one with an offset is turned into it.
+
+    On a connection whose time zone is UTC: DuckDB gives a text without an offset the connection's zone.
+    """
+    return f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+
+
+def _text(expression: str, sql_type: str, missing: tuple[str, ...]) -> str:
     if sql_type == "VARCHAR":
-        return f"nullif({expression}, '')"
+        markers = ", ".join("'" + marker.strip().replace("'", "''") + "'" for marker in ("", *missing))
+        return f"CASE WHEN trim({expression}) NOT IN ({markers}) THEN {expression} END"
     if sql_type.startswith(FRACTIONAL):
         # A column of integers with gaps arrives as floats: 7.0 is the id 7.
         whole = f"CAST(CAST({expression} AS HUGEINT) AS VARCHAR)"
@@ -100,9 +114,28 @@ def _text(expression: str, sql_type: str) -> str:
     return f"CAST({expression} AS VARCHAR)"
 
 
+def _plain_number(text: str, decimal: str) -> str:
+    """Write the SQL that gives a number without thousands marks and with a decimal point.
+
+    A mark that parts anything but groups of three is none: ``1.5`` under a decimal comma is not read as 1.5
+    where ``1.234`` is 1234.
+    """
+    thousands = "." if decimal == "," else ","
+    grouped = f"[+-]?[0-9]{{1,3}}([{thousands}][0-9]{{3}})+([{decimal}][0-9]*)?"
+    return (
+        f"CASE WHEN regexp_full_match(trim({text}), '{grouped}') "
+        f"THEN replace(replace({text}, '{thousands}', ''), '{decimal}', '.') "
+        f"WHEN NOT contains({text}, '{thousands}') THEN replace({text}, '{decimal}', '.') END"
+    )
+
+
 def _moment(text: str, date_format: str | None) -> str:
     if date_format is None:
-        return f"TRY_CAST({text} AS TIMESTAMP)"
-    if date_format == "unix":
-        return f"make_timestamp(CAST(TRY_CAST({text} AS DOUBLE) * 1000000 AS BIGINT))"
-    return "try_strptime({}, '{}')".format(text, date_format.replace("'", "''"))
+        return moment_from_iso(text)
+    if date_format in SECONDS:
+        # Beyond the years 1 to 9999 a number is no date, but milliseconds, say, taken for seconds.
+        seconds = f"TRY_CAST({text} AS DOUBLE) * {SECONDS[date_format]}"
+        moment = f"make_timestamp(TRY_CAST({seconds} * 1000000 AS BIGINT))"
+        return f"CASE WHEN {seconds} BETWEEN -62135596800 AND 253402300799 THEN {moment} END"
+    quoted = date_format.replace("'", "''")
+    return f"CAST(try_strptime({text}, '{quoted}') AS TIMESTAMP)"

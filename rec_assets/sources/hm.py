@@ -1,6 +1,6 @@
 """H&M's files in their original column names: Parquet, or the CSVs as Kaggle packs them (also gzipped).
 
-``article_id`` comes as an integer or as text with or without its leading zeros; the SKU is always the
+``article_id`` comes as a number or as text with or without its leading zeros; the SKU is always the
 ten-digit text. Equal purchase rows are several units of one article: all stay. Prices keep H&M's own scale.
 """
 
@@ -30,9 +30,11 @@ from rec_assets.sources.opening import connect, find_file, open_file
 from rec_assets.sources.table import check_columns
 
 SKU_DIGITS = 10
+# A column of integers with gaps that pandas wrote into a CSV ends in ".0".
 PADDED = (
-    f"CASE WHEN length({{}}) < {SKU_DIGITS} AND regexp_full_match({{}}, '[0-9]+') "
-    f"THEN lpad({{}}, {SKU_DIGITS}, '0') ELSE {{}} END"
+    "CASE WHEN regexp_full_match({}, '[0-9]+([.]0)?') "
+    f"THEN repeat('0', {SKU_DIGITS} - length(split_part({{}}, '.', 1))) || split_part({{}}, '.', 1) "
+    "ELSE {} END"
 )
 # A flag that is 1 or empty; pandas writes it as 1.0 into a CSV.
 YES = "CASE WHEN {} IN ('1', '1.0') THEN 'yes' ELSE {} END"

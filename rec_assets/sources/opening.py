@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rec_assets.sources.text_encoding import check_encoding, open_bytes, write_a
 
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_BYTES = 1 << 20
+LONGEST_QUOTE = 300  # characters of DuckDB's message, which repeats the line however long it is
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def open_file(
     Raises
     ------
     TableError
-        When the file is not what its name says, is not in the encoding, or has no header.
+        When the file is not what its name says, is not in the encoding, or has no header that can be read.
     """
     if path.suffix.lower() in (".parquet", ".pq"):
         relation = f"read_parquet({quoted(path)}, binary_as_string = true)"
@@ -118,8 +120,19 @@ def _header(name: str, path: Path) -> tuple[list[str], str]:
     """Read the column names and the delimiter: the one that splits the header into most columns."""
     with open_bytes(path) as stream:
         head = stream.read(HEADER_BYTES).decode("utf-8-sig", errors="ignore")
-    records = {mark: next(csv.reader(io.StringIO(head), delimiter=mark), []) for mark in DELIMITERS}
+    records: dict[str, list[str]] = {}
+    failure = None
+    for mark in DELIMITERS:
+        try:
+            records[mark] = next(csv.reader(io.StringIO(head), delimiter=mark), [])
+        except csv.Error as error:  # a wrong delimiter may fail where the right one does not
+            records[mark], failure = [], error
     delimiter = max(DELIMITERS, key=lambda mark: len(records[mark]))
+    if failure and len(records[delimiter]) <= 1:
+        raise TableError(
+            f"{name}: its header line cannot be read ({failure}).",
+            "Close its quotes, or save the file with line ends LF or CRLF, and run again.",
+        )
     header = [column.strip() for column in records[delimiter]]
     if not any(header):
         raise TableError(f"{name} is empty: it has no header line.", "Export it again with its column names.")
@@ -127,6 +140,29 @@ def _header(name: str, path: Path) -> tuple[list[str], str]:
     if twice:
         raise TableError(f"{name} has two columns named {twice[0]!r}.", "Rename one of them in the file.")
     return header, delimiter
+
+
+@contextmanager
+def naming(file: OpenFile) -> Iterator[None]:
+    """Name the file in what DuckDB says about its content.
+
+    Raises
+    ------
+    TableError
+        When a line is malformed, or a Parquet page damaged or no UTF-8.
+    """
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        said = " ".join(str(error).splitlines()[:3]).partition(": ")[2][:LONGEST_QUOTE].rstrip(" .")
+        if file.relation.startswith("read_csv"):
+            raise TableError(
+                f"{file.name} has a malformed line. {said}.",
+                "Mend that line (an unclosed quote, or a delimiter inside an unquoted cell) and run again.",
+            ) from error
+        raise TableError(
+            f"{file.name} could not be read: {said}.", "Copy the file again, its texts written as UTF-8."
+        ) from error
 
 
 def quoted(path: Path) -> str:

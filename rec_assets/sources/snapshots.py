@@ -3,6 +3,7 @@
 A source path holds either the files directly, or one sub-folder per snapshot. Snapshots sort by name, so
 names such as ``2025-03-01`` put the newest last. A folder whose name starts with ``.`` or ends with ``.part``
 is still being copied and is ignored, as is one without a data file: copy under such a name, then rename.
+Notes beside the snapshots (``README.txt``) hide none of them.
 
 Only the standard library is imported here: the sensor that watches for snapshots calls it every few seconds.
 """
@@ -14,7 +15,8 @@ from rec_assets.errors import TableError
 from rec_assets.params import Params
 from rec_assets.workspace import Workspace
 
-DATA_SUFFIXES = (".parquet", ".pq", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+TEXT_SUFFIXES = (".txt", ".txt.gz")
+DATA_SUFFIXES = (".parquet", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", *TEXT_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ def list_snapshots(path: Path) -> list[str]:
 
     A path that does not exist yet has no snapshots: a sensor may wait for it.
     """
-    if not path.is_dir() or data_files(path):
+    if not path.is_dir():
+        return []
+    # A text file may be a table or a note to people: beside folders with data it is taken for a note.
+    if any(not file.name.lower().endswith(TEXT_SUFFIXES) for file in data_files(path)):
         return []
     return sorted(
         folder.name

@@ -46,6 +46,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             imported = ADAPTERS[source.kind](snapshot.folder, part, source)
             hashes = file_hashes(imported.files)
             record |= {"time": imported.time, "snapshot": snapshot.name, "files": hashes}
+            # As params.yaml has it: absolute only where the user wrote it so.
+            record["path"] = source.path.as_posix()
         rows = {Path(name).stem: pq.read_metadata(part / name).num_rows for name in TABLE_FILES}
         write_json(record | {"rows": rows}, part / "source.json")
     name = f"{source.kind}, snapshot {record['snapshot']}" if record["snapshot"] else source.kind

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import duckdb
 from tqdm import tqdm
 
 from rec_assets.columns import ARTICLES_REQUIRED, CUSTOMER, CUSTOMERS_REQUIRED, TRANSACTIONS_REQUIRED
@@ -20,7 +21,7 @@ def read(folder: Path, out: Path, source: Source) -> Imported:
     Raises
     ------
     ParamsError
-        When ``source.tables`` is missing or does not map a required column.
+        When ``source.tables`` is missing, does not map a required column, or names no date format.
     TableError
         When a file or a mapped column is missing, or a file cannot be read.
     """
@@ -77,6 +78,7 @@ def _write(
         )
     path = find_file(folder, [mapping.file])
     connection = connect()
+    _check_date_format(connection, mapping.date_format, f"{key}.date_format")
     file = open_file(connection, path, target.parent, mapping.encoding, f"{key}.encoding")
     check_columns(file, mapping.columns, f"{key}.columns")
     try:
@@ -86,7 +88,7 @@ def _write(
             mapping.columns,
             schema,
             target,
-            form=TextFormat(mapping.date_format, mapping.decimal),
+            form=TextFormat(mapping.date_format, mapping.decimal, mapping.missing),
             cure=f"Map another column under {key}.columns, or say how the file writes it under "
             f"{key}.date_format (strptime) or {key}.decimal.",
         )
@@ -94,6 +96,18 @@ def _write(
         for copy in target.parent.glob("*.utf-8.csv"):
             copy.unlink()
     return path
+
+
+def _check_date_format(connection: duckdb.DuckDBPyConnection, date_format: str | None, key: str) -> None:
+    if date_format is None:
+        return
+    try:
+        connection.execute("SELECT try_strptime('', ?)", [date_format])
+    except duckdb.Error as error:
+        raise ParamsError(
+            f"{key} is {date_format!r}, which is no strptime format.",
+            "Write it as in %d/%m/%Y, or unix (seconds) or days since 1970, in params.yaml.",
+        ) from error
 
 
 def check_columns(file: OpenFile, mapping: Mapping[str, str], key: str | None) -> None:

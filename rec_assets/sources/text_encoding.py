@@ -47,8 +47,9 @@ def write_as_utf8(path: Path, encoding: str, key: str | None, target: Path) -> N
 
 def _decoded(path: Path, encoding: str, key: str | None) -> Iterator[str]:
     try:
+        "".encode(encoding)  # refuses the codecs that turn bytes into bytes, such as hex
         decoder = codecs.getincrementaldecoder(encoding)()
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise TableError(
             f"{path.name}: {encoding!r} is not a text encoding.",
             f"Set {key} to one Python knows, such as utf-8, cp1252 or utf-16.",

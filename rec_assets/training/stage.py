@@ -125,7 +125,7 @@ def _holdout(workspace: Workspace, params: Params, registry: pd.DataFrame, encod
     return Holdout(
         rows=encoder.encode(prompts),
         targets=[{index[sku] for sku in basket} for basket in prompts[c.TARGETS]],
-        allowed=torch.from_numpy(~registry[c.RETIRED].to_numpy()),
+        allowed=torch.from_numpy(registry[c.LISTED].to_numpy(copy=True)),
         batch_tokens=params.ranking.batch_tokens,
     )
 
@@ -147,6 +147,7 @@ def _arguments(params: Params, checkpoints: Path) -> SFTConfig:
         save_strategy="epoch",
         save_total_limit=2,
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,  # the epochs that patience has counted
         metric_for_best_model=NDCG,
         greater_is_better=True,
         logging_strategy="epoch",
@@ -180,10 +181,17 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
 
 def _newest(checkpoints: Path) -> str | None:
     """Find the last checkpoint that was written whole."""
-    whole = [
-        folder for folder in checkpoints.glob("checkpoint-*") if (folder / "trainer_state.json").exists()
-    ]
+    whole = [folder for folder in checkpoints.glob("checkpoint-*") if _whole(folder)]
     return str(max(whole, key=lambda folder: int(folder.name.partition("-")[2]))) if whole else None
+
+
+def _whole(checkpoint: Path) -> bool:
+    # The trainer writes its state last: a crash leaves none of it, or half.
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _moved(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor]) -> pd.DataFrame:
@@ -200,7 +208,7 @@ def _moved(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor]) -> pd.D
 
 
 def _kind(name: str) -> str:
-    for part in ("items", "lora", "gate"):
+    for part in ("items", "lora", "_gate"):
         if part in name:
-            return part
+            return part.strip("_")
     return "layers" if ".layers." in name or ".h." in name else "norm"

@@ -16,7 +16,7 @@ from trl import SFTConfig, SFTTrainer
 from rec_assets.params import Training
 from rec_assets.recommender.batches import LengthBatches, collate
 from rec_assets.recommender.build import sku_model
-from rec_assets.recommender.storage import load_trained, trained_tensors
+from rec_assets.recommender.storage import load_trained, plain_name, trained_tensors
 from rec_assets.training.validation import Holdout, ndcg_at_10
 from rec_assets.vocabulary.token_rows import TokenRow
 
@@ -45,6 +45,8 @@ class RecommenderTrainer(SFTTrainer):
         self._settings = settings
         self._rows = rows
         self._holdout = holdout
+        # Taken now: FSDP's shards are flat.
+        self._matrices = {name for name, parameter in model.named_parameters() if parameter.ndim > 1}
         index = Dataset.from_dict({"input_ids": [[place] for place in range(len(rows))]})
         super().__init__(
             model=model,
@@ -83,16 +85,14 @@ class RecommenderTrainer(SFTTrainer):
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW with the item vectors' own learning rate; no decay on vectors, norms, gates and scales."""
-        decay = self._settings.weight_decay
+        settings = self._settings
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, parameter in (model or self.model).named_parameters():
+        for wrapped, parameter in (model or self.model).named_parameters():
             if parameter.requires_grad:
-                rate = (
-                    self._settings.item_learning_rate
-                    if ".items." in f".{name}"
-                    else self._settings.learning_rate
-                )
-                groups.setdefault((rate, decay if parameter.ndim > 1 else 0.0), []).append(parameter)
+                name = plain_name(wrapped)
+                rate = settings.item_learning_rate if ".items." in f".{name}" else settings.learning_rate
+                decay = settings.weight_decay if name in self._matrices else 0.0
+                groups.setdefault((rate, decay), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [{"params": group, "lr": rate, "weight_decay": own} for (rate, own), group in groups.items()]
         )
@@ -100,7 +100,7 @@ class RecommenderTrainer(SFTTrainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """NDCG@10 on the validation window, the whole catalogue ranked in one pass a customer."""
-        with self._whole_parameters():
+        with self._whole_parameters(), self.accelerator.autocast():
             value = ndcg_at_10(sku_model(self.model), self._holdout, self.args.device)
         metrics = {NDCG: value}
         self.log(metrics)

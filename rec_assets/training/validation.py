@@ -22,7 +22,7 @@ class Holdout:
     targets
         Each customer's holdout basket as a set of ``sku_index``.
     allowed
-        ``(n,)``: False for retired SKUs, which no list may hold.
+        ``(n,)``: False for SKUs outside the catalogue, which no list may hold.
     batch_tokens
         Budget of a forward pass.
     """
@@ -37,6 +37,8 @@ class Holdout:
 def ndcg_at_10(model: SkuLanguageModel, holdout: Holdout, device: torch.device) -> float:
     """Mean NDCG@10 over the holdout's customers, catalogue ranked whole, bought articles kept.
 
+    Runs under the caller's autocast, but for the product with the head.
+
     ``DCG = Σ 1/log2(rank + 1)`` over hits in the first 10, divided by that of an ideal list
     (Järvelin & Kekäläinen, 2002). 0 for an empty holdout.
     """
@@ -44,7 +46,9 @@ def ndcg_at_10(model: SkuLanguageModel, holdout: Holdout, device: torch.device) 
         return 0.0
     was_training = model.training
     model.eval()
-    head = model.head()  # (n, d)
+    exact = torch.autocast(device.type, enabled=False)  # in bf16, too many SKUs would tie
+    with exact:
+        head = model.head()  # (n, d)
     barred = ~holdout.allowed.to(device)
     k = min(10, len(head))
     discount = 1 / np.log2(np.arange(2, k + 2))
@@ -53,7 +57,8 @@ def ndcg_at_10(model: SkuLanguageModel, holdout: Holdout, device: torch.device) 
     for batch in tqdm(batches, desc="validating", unit="batch", leave=False):
         rows = [holdout.rows[place] for place in batch]
         states = model.last_states(collate(rows)["input_ids"].to(device), last_positions(rows).to(device))
-        scores = (states @ head.T).masked_fill(barred, -torch.inf)  # (B, n)
+        with exact:
+            scores = (states @ head.T).masked_fill(barred, -torch.inf)  # (B, n)
         for place, top in zip(batch, scores.topk(k).indices.cpu().numpy(), strict=True):
             basket = holdout.targets[place]
             hits = np.fromiter((sku in basket for sku in top.tolist()), dtype=bool, count=k)

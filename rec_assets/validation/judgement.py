@@ -12,7 +12,7 @@ import pandas as pd
 
 from rec_assets.errors import CouturierError
 from rec_assets.validation import suites
-from rec_assets.validation.kinds import Limits, Readable, quoted
+from rec_assets.validation.kinds import RAW_ROW, Limits, Readable, quoted
 from rec_assets.validation.rules import SUITES, TABLES, rules_of
 from rec_assets.validation.screening import Screening
 
@@ -128,8 +128,10 @@ def staged_frame(
         selected.append(f"{value} AS {quoted(name)}")
     query = f"SELECT {', '.join(selected)} FROM staged_{table}"
     if rows > sample_rows:
-        order = f"hash(raw_row, {_SAMPLE_SEED}), raw_row"
-        query += f" WHERE raw_row IN (SELECT raw_row FROM typed_{table} ORDER BY {order} LIMIT {sample_rows})"
+        order = f"hash({RAW_ROW}, {_SAMPLE_SEED}), {RAW_ROW}"
+        query += (
+            f" WHERE {RAW_ROW} IN (SELECT {RAW_ROW} FROM typed_{table} ORDER BY {order} LIMIT {sample_rows})"
+        )
     frame = connection.sql(query).df()
     for name in frame.select_dtypes("datetime"):
         frame[name] = frame[name].astype("datetime64[ns]")  # the only unit whose bounds GX reads from text

@@ -4,13 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from rec_assets.params import OWN_NAMES
+
 Action = Literal["quarantine", "clear", "note"]
 """What breaking a rule costs: the row, the attribute (the row is kept without it), or nothing but a count."""
 
 Limits = Mapping[str, float | str]
 """Bounds known only when the stage runs, by name: ``max_price`` and ``tomorrow`` (ISO date and time)."""
 
-AS_CAME = "_as_came"  # suffix of the column that holds the value as the retailer gave it
+# Columns that staging adds. A retailer's attribute may have any name that does not begin as these do.
+RAW_ROW = f"{OWN_NAMES}raw_row"  # 0-based place of the row in the raw file
+RAW_JSON = f"{OWN_NAMES}raw_json"  # the row as it came
+KEPT_ROW = f"{OWN_NAMES}kept_row"  # the row kept of those with one key
+SAME_AS_KEPT = f"{OWN_NAMES}same_as_kept"
+
+
+def as_came(column: str) -> str:
+    """Name the column that holds a value as the retailer gave it."""
+    return f"{OWN_NAMES}{column}_as_came"
 
 
 def quoted(column: str) -> str:
@@ -89,7 +100,7 @@ class Readable(Rule):
     @property
     def as_came(self) -> str:
         """The column that holds the value as it came."""
-        return self.column + AS_CAME
+        return as_came(self.column)
 
     def judged(self) -> str:
         """Rows where the retailer gave a value."""

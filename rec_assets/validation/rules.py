@@ -7,15 +7,28 @@ disagree.
 """
 
 from rec_assets import columns as c
-from rec_assets.validation.kinds import AS_CAME, Action, Bound, Holds, Present, Readable, Rule, Within, quoted
+from rec_assets.params import OWN_NAMES
+from rec_assets.validation.kinds import (
+    KEPT_ROW,
+    SAME_AS_KEPT,
+    Action,
+    Bound,
+    Holds,
+    Present,
+    Readable,
+    Rule,
+    Within,
+    as_came,
+    quoted,
+)
 
 TABLES = ("transactions", "customers", "articles")
 SUITES = ("transactions", "customers", "articles", "references")
 
-KNOWN_SKU = "sku_in_articles"
-KNOWN_CUSTOMER = "customer_in_customers"
-KEPT_CUSTOMER = "customer_row_kept"
-KEPT_ARTICLE = "article_row_kept"
+KNOWN_SKU = f"{OWN_NAMES}sku_in_articles"
+KNOWN_CUSTOMER = f"{OWN_NAMES}customer_in_customers"
+KEPT_CUSTOMER = f"{OWN_NAMES}customer_row_kept"
+KEPT_ARTICLE = f"{OWN_NAMES}article_row_kept"
 
 
 def _present(table: str, column: str, staged: str | None = None, action: Action = "quarantine") -> Present:
@@ -48,15 +61,15 @@ def _kept(table: str, column: str, staged: str) -> Holds:
         action="quarantine",
         meaning=f"{column} has another row",
         suite=table,
-        show=f"{quoted(column)} || CASE WHEN same_as_kept THEN ', the same as' "
-        "ELSE ', less complete or later than' END || ' the kept row ' || kept_row",
+        show=f"{quoted(column)} || CASE WHEN {SAME_AS_KEPT} THEN ', the same as' "
+        f"ELSE ', less complete or later than' END || ' the kept row ' || {KEPT_ROW}",
     )
 
 
 RULES: tuple[Rule, ...] = (
     _present("transactions", c.CUSTOMER),
     _present("transactions", c.SKU),
-    _present("transactions", c.TIMESTAMP, staged=c.TIMESTAMP + AS_CAME),
+    _present("transactions", c.TIMESTAMP, staged=as_came(c.TIMESTAMP)),
     _readable("transactions", c.TIMESTAMP, "a date", "quarantine"),
     Within(
         name="timestamp_in_range",

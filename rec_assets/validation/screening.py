@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 
 from rec_assets import columns as c
 from rec_assets.errors import CouturierError
-from rec_assets.validation.kinds import Action, Limits, Rule, quoted
+from rec_assets.files import atomic_file
+from rec_assets.validation.kinds import RAW_JSON, RAW_ROW, Action, Limits, Rule, quoted
 from rec_assets.validation.rules import rules_of
 
 ORDER = {
-    "transactions": (c.TIMESTAMP, c.CUSTOMER, "raw_row"),
+    "transactions": (c.TIMESTAMP, c.CUSTOMER, RAW_ROW),
     "customers": (c.CUSTOMER,),
     "articles": (c.SKU,),
 }
@@ -120,8 +121,8 @@ def set_aside(table: str, action: Action, limits: Limits, among: str = "true") -
     reasons = ", ".join(f"CASE WHEN NOT {rule.holds(limits)} THEN {_reason(rule)} END" for rule in rules)
     return (
         f"SELECT '{table}' AS {quoted(c.TABLE)}, CASE {first} END AS {c.EXPECTATION}, "
-        f"concat_ws('; ', {reasons}) AS {c.REASON}, CAST(raw_json AS VARCHAR) AS {quoted(c.ROW)} "
-        f"FROM staged_{table} WHERE NOT ({_good(rules, limits)}) AND {among} ORDER BY raw_row"
+        f"concat_ws('; ', {reasons}) AS {c.REASON}, CAST({RAW_JSON} AS VARCHAR) AS {quoted(c.ROW)} "
+        f"FROM staged_{table} WHERE NOT ({_good(rules, limits)}) AND {among} ORDER BY {RAW_ROW}"
     )
 
 
@@ -135,7 +136,7 @@ def write_query(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -
     """
     reader = connection.sql(query).to_arrow_reader(_ROW_GROUP)
     rows = 0
-    with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
+    with atomic_file(path) as part, pq.ParquetWriter(part, reader.schema, compression="zstd") as writer:
         for group in _regrouped(reader):
             writer.write_table(group, row_group_size=_ROW_GROUP)
             rows += group.num_rows

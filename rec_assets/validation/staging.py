@@ -11,7 +11,8 @@ import psutil
 
 from rec_assets import columns as c
 from rec_assets.errors import TableError
-from rec_assets.validation.kinds import AS_CAME, Limits, quoted
+from rec_assets.sources.casting import moment_from_iso
+from rec_assets.validation.kinds import KEPT_ROW, RAW_JSON, RAW_ROW, SAME_AS_KEPT, Limits, as_came, quoted
 from rec_assets.validation.rules import (
     KEPT_ARTICLE,
     KEPT_CUSTOMER,
@@ -40,8 +41,6 @@ TYPES = {
 }
 KEYS = {"customers": (c.CUSTOMER, KEPT_CUSTOMER), "articles": (c.SKU, KEPT_ARTICLE)}
 
-# What table writers leave in a text column where there was no value.
-_MISSING = ("", "nan", "nat", "none", "null", "<na>")
 _NUMBERS = {"DOUBLE", "FLOAT", "DECIMAL"} | {
     sign + size for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 }
@@ -88,9 +87,9 @@ def engine(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def stage_tables(connection: duckdb.DuckDBPyConnection, raw: Path, limits: Limits) -> dict[str, list[str]]:
     """Create a view ``staged_<table>`` over each raw table.
 
-    A view holds ``raw_row`` (0-based place in the file), every column with its strict type,
-    ``<column>_as_came`` for those that may fail to be read, the Boolean columns that
-    :class:`~rec_assets.validation.kinds.Holds` rules judge, and ``raw_json``, the row as it came.
+    A view holds :data:`~rec_assets.validation.kinds.RAW_ROW`, every column with its strict type,
+    :func:`~rec_assets.validation.kinds.as_came` of those that may fail to be read, the Boolean columns that
+    :class:`~rec_assets.validation.kinds.Holds` rules judge, and ``RAW_JSON``.
 
     Returns
     -------
@@ -151,13 +150,13 @@ def _create_typed(
 ) -> None:
     raw = {column.name: column for column in found}
     identifiers = REQUIRED[table][:1] if table != "transactions" else (c.CUSTOMER, c.SKU)
-    select = ["file_row_number AS raw_row", f"{_json(found)} AS raw_json"]
+    select = [f"file_row_number AS {RAW_ROW}", f"{_json(found)} AS {RAW_JSON}"]
     for name in _canonical(table, found):
         column = raw.get(name, Column(name, '"NULL"'))
         source = quoted(name) if name in raw else "NULL"
         if name in TYPES:
             came = _as_came(source, column, TYPES[name])
-            select.append(f"{came} AS {quoted(name + AS_CAME)}")
+            select.append(f"{came} AS {quoted(as_came(name))}")
             select.append(f"{_read(came, column, TYPES[name])} AS {quoted(name)}")
         elif name in (*identifiers, c.TITLE):
             text = f"CAST({source} AS VARCHAR)"
@@ -187,14 +186,13 @@ def _as_came(source: str, column: Column, target: str) -> str:
     if _native(column, target):
         return source
     text = f"CAST({source} AS VARCHAR)"
-    missing = ", ".join(f"'{marker}'" for marker in _MISSING)
-    return f"CASE WHEN lower(trim({text})) NOT IN ({missing}) THEN {text} END"
+    return f"CASE WHEN trim({text}) <> '' THEN {text} END"
 
 
 def _read(came: str, column: Column, target: str) -> str:
     if _native(column, target):
         return f"CAST({came} AS {target})"
-    return f"TRY_CAST(trim({came}) AS {target})"
+    return moment_from_iso(came) if target == "TIMESTAMP" else f"TRY_CAST(trim({came}) AS {target})"
 
 
 def _json(found: Sequence[Column]) -> str:
@@ -223,10 +221,10 @@ def _create_unique(
     for name in names:
         bad = [f"NOT {rule.holds(limits)}" for rule in cleared if rule.column == name]
         gaps.append(f"CAST({' OR '.join([f'{quoted(name)} IS NULL', *bad])} AS INTEGER)")
-    window = f"OVER (PARTITION BY {key} ORDER BY {' + '.join(gaps)}, raw_row)"
+    window = f"OVER (PARTITION BY {key} ORDER BY {' + '.join(gaps)}, {RAW_ROW})"
     fingerprint = f"hash({', '.join(map(quoted, names))})"
     connection.execute(
-        f"CREATE VIEW staged_{table} AS SELECT *, ({key} IS NULL OR kept_row = raw_row) AS {kept} FROM ("
-        f"SELECT *, first_value(raw_row) {window} AS kept_row, "
-        f"{fingerprint} = first_value({fingerprint}) {window} AS same_as_kept FROM typed_{table})"
+        f"CREATE VIEW staged_{table} AS SELECT *, ({key} IS NULL OR {KEPT_ROW} = {RAW_ROW}) AS {kept} FROM ("
+        f"SELECT *, first_value({RAW_ROW}) {window} AS {KEPT_ROW}, "
+        f"{fingerprint} = first_value({fingerprint}) {window} AS {SAME_AS_KEPT} FROM typed_{table})"
     )

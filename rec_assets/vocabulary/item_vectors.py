@@ -46,7 +46,7 @@ class ItemVectors(nn.Module):
         start = own + settings.id_scale * spread * noise
         self.ids = nn.Parameter(start if len(start) else torch.zeros(1, width))  # (sold, d)
         self.projection = nn.Parameter(torch.eye(width))  # (d, d)
-        self.scale = nn.Parameter(torch.tensor(width**-0.5))
+        self.scale = nn.Parameter(torch.tensor([width**-0.5]))  # FSDP shards no scalars
         self.id_dropout = settings.id_dropout
 
     @property
@@ -67,12 +67,14 @@ class ItemVectors(nn.Module):
         torch.Tensor
             ``(k, d)``.
         """
-        title = self.titles[index] @ self.projection.T  # (k, d)
+        # Mixed in float32: autocast multiplies in bf16, and FSDP may lend its parameters in bf16.
+        title = (self.titles[index].to(self.projection.dtype) @ self.projection.T).float()  # (k, d)
+        own = F.embedding(self.id_rows[index], self.ids).float()  # (k, d)
         mix = self.mix[index]
         if self.training and self.id_dropout:
             # A title that never had to speak alone could not when a new arrival needs it (DropoutNet).
             mix = mix * (torch.rand_like(mix) >= self.id_dropout)
-        return torch.lerp(title, F.embedding(self.id_rows[index], self.ids), mix.unsqueeze(1))
+        return torch.lerp(title, own, mix.float().unsqueeze(1))
 
     def head(self, vectors: Tensor) -> Tensor:
         """Rows of the trimmed decoder's head, ``(k, d)``, from vectors ``(k, d)``."""

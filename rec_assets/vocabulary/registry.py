@@ -31,9 +31,10 @@ def extend_registry(parent: pd.DataFrame | None, articles: pd.DataFrame) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        Columns ``sku, token, sku_index, retired, train_purchases``; row ``i`` has ``sku_index`` ``i``.
-        SKUs of the parent come first, in their old order; new ones follow by the day they were introduced
-        or first bought, then by SKU. SKUs that left the catalogue or its stock are ``retired``.
+        Columns ``sku, token, sku_index, listed, retired, train_purchases``; row ``i`` has ``sku_index``
+        ``i``. SKUs of the parent come first, in their old order; new ones follow by the day they were
+        introduced or first bought, then by SKU. ``listed`` are those of the catalogue; those that left it or
+        its stock are ``retired``.
 
     Raises
     ------
@@ -61,6 +62,7 @@ def extend_registry(parent: pd.DataFrame | None, articles: pd.DataFrame) -> pd.D
             c.SKU: skus,
             c.TOKEN: [token_of(sku) for sku in skus],
             c.SKU_INDEX: range(len(skus)),
+            c.LISTED: pd.Index(skus).isin(by_sku.index),
             c.RETIRED: ~available.reindex(skus, fill_value=False).to_numpy(),
             c.TRAIN_PURCHASES: by_sku[c.TRAIN_PURCHASES].reindex(skus, fill_value=0).to_numpy(),
         }

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_base, load_tokenizer
@@ -14,6 +14,7 @@ from rec_assets.files import atomic_folder, read_json, read_table, write_json, w
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
 from rec_assets.vocabulary.registry import extend_registry
+from rec_assets.vocabulary.sku_tokens import extend_tokenizer
 from rec_assets.vocabulary.titles import TitleSpace, word_presence
 from rec_assets.workspace import Workspace
 
@@ -36,16 +37,16 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     tokenizer.encode_special_tokens = True  # a title that imitates a control token is plain words
     by_sku = texts.set_index(c.SKU)[c.TEXT].reindex(registry[c.SKU])
     presence = word_presence(by_sku.fillna(c.UNKNOWN).tolist(), tokenizer, len(embeddings))
-    if parent:
-        space = TitleSpace.load(parent / "title_space.safetensors")
-    else:
+    space = TitleSpace.load(parent / "title_space.safetensors") if parent else None
+    if space is None or not space.fits(embeddings):  # another base model has other words
         space = TitleSpace.fit(presence[_known(registry, articles, workspace)], embeddings)
     titles = space.vectors(presence, embeddings)
     with atomic_folder(workspace.vocabulary) as folder:
         write_table(registry, folder / "registry.parquet")
         space.save(folder / "title_space.safetensors")
         save_file({"titles": titles}, folder / "item_titles.safetensors")
-        _save_tokenizer(workspace.base_model, registry, folder / "tokenizer")
+        extended = extend_tokenizer(load_tokenizer(workspace.base_model), len(embeddings), registry)
+        extended.save_pretrained(folder / "tokenizer")
         write_json(
             {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1]},
             folder / "vocabulary.json",
@@ -78,9 +79,3 @@ def _known(registry: pd.DataFrame, articles: pd.DataFrame, workspace: Workspace)
         return np.arange(len(registry))
     known = np.flatnonzero((introduced.isna() | (introduced < pd.Timestamp(as_of))).to_numpy())
     return known if len(known) else np.arange(len(registry))
-
-
-def _save_tokenizer(base: Path, registry: pd.DataFrame, folder: Path) -> None:
-    tokenizer = load_tokenizer(base)
-    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in registry[c.TOKEN]])
-    tokenizer.save_pretrained(folder)

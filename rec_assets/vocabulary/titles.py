@@ -26,7 +26,9 @@ def word_presence(texts: list[str], tokenizer: Tokenizer, words: int, batch: int
 
 @dataclass(frozen=True)
 class TitleSpace:
-    """How words become title vectors; kept with the registry, so an SKU's title vector never moves.
+    """How words become title vectors; kept with the registry, so the space never moves.
+
+    An SKU's title vector is the same in every retrain as long as its title is.
 
     Subword embeddings share a large common direction; subtracting the mean title leaves what tells articles
     apart. Starting new rows at the vocabulary mean instead would collapse them.
@@ -63,6 +65,10 @@ class TitleSpace:
         deviation = float((means - centre).std())
         spread = float(embeddings.std()) / deviation if deviation > 0 else 1.0
         return cls(idf, centre, np.asarray([spread], dtype=np.float32))
+
+    def fits(self, embeddings: Floats) -> bool:
+        """Tell whether the space was learned over as many words, of the same width, as ``embeddings`` has."""
+        return (len(self.idf), len(self.centre)) == embeddings.shape
 
     def vectors(self, presence: csr_matrix, embeddings: Floats) -> Floats:
         """IDF-weighted means of subword embeddings, centred and scaled: ``(n, d)``, float32."""

@@ -79,16 +79,27 @@ class RowEncoder:
     def _row(
         self, header: str, moments: list[str], history: list[str], closing: str, loss_from: int, trained: bool
     ) -> TokenRow:
-        announced = [*moments, closing]
+        places, skus, announced = self._known(moments, history, closing)
         ids = [self._start, *self._words(header), *self._words(announced[0])]
         targets = [IGNORED] * len(ids)
-        for place, sku in enumerate(history):
-            index = self._index.get(sku)
-            if index is None:
-                continue  # an SKU younger than the registry of an older model
+        for place, index, moment in zip(places, skus, announced[1:], strict=True):
             if trained and place >= loss_from:
                 targets[-1] = index
-            words = self._words(announced[place + 1])
+            words = self._words(moment)
             ids.extend([*words, self._base_size + index])
             targets.extend([IGNORED] * (len(words) + 1))
         return TokenRow(np.asarray(ids, dtype=np.int64), np.asarray(targets, dtype=np.int64))
+
+    def _known(
+        self, moments: list[str], history: list[str], closing: str
+    ) -> tuple[list[int], list[int], list[str]]:
+        """Leave out SKUs younger than the registry of an older model; their moments are still said."""
+        places, skus, said, unsaid = [], [], [], ""
+        for place, (moment, sku) in enumerate(zip(moments, history, strict=True)):
+            unsaid = moment or unsaid
+            if sku in self._index:
+                places.append(place)
+                skus.append(self._index[sku])
+                said.append(unsaid)
+                unsaid = ""
+        return places, skus, [*said, closing or unsaid]

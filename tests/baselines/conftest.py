@@ -44,7 +44,7 @@ def write_features(workspace: Workspace) -> Write:
 
 @pytest.fixture
 def features(write_features: Write, retailer) -> Workspace:
-    """The tiny retailer; one SKU sold out, one customer new in the test window."""
+    """The tiny retailer; one SKU sold out today, one customer new in the test window."""
     articles = retailer.articles.copy()
     articles.loc[articles["sku"] == "SKU0005", "available"] = False
     newcomer = pd.DataFrame(
@@ -71,7 +71,6 @@ def shop() -> Callable[..., Purchases]:
         days = [AS_OF - pd.Timedelta(days=len(skus) - i) for skus in baskets for i in range(len(skus))]
         return Purchases(
             skus=np.array(letters, object),
-            available=np.ones(len(letters), bool),
             categories=pd.factorize(np.array(list(categories or "x" * len(letters))))[0].astype(np.int64),
             texts=np.array([f"item {letter}" for letter in letters], object),
             customers=np.array([f"C{i}" for i in range(len(baskets))], object),

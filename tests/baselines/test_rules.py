@@ -19,7 +19,7 @@ def listed(model: Baseline, data: Purchases, customer: int, depth: int = 9) -> s
     """Rank the catalogue for one customer; the list as letters."""
     model.fit(data)
     scores = model.score(np.array([customer]))[0]
-    return "".join(data.skus[best(scores, data.available, data.popular_order, depth).skus])
+    return "".join(data.skus[best(scores, np.ones(len(data.skus), bool), data.popular_order, depth).skus])
 
 
 def test_popular_counts_every_purchase_and_breaks_ties_by_sku(shop: Shop) -> None:

@@ -77,7 +77,7 @@ def test_an_unknown_customer_is_answered_with_the_nearest(couturier, prompts):
 
 def test_a_prompt_can_be_read_with_titles(couturier, prompts):
     shown = couturier("show-prompt", "C00003", "--titles")
-    assert "In May: <sku:7> <sku:9> In June:" in shown.output
+    assert "In May: <sku:7> In June: <sku:9>" in shown.output
     assert "Red [linen] dress" in shown.output
 
 
@@ -164,9 +164,9 @@ def test_run_writes_its_options_runs_every_stage_and_says_what_to_try_next(coutu
     monkeypatch.setattr(runner, "run_stage", run_stage)
     ended = couturier("run", "--no-dvc", "--set", "tracking.mode=disabled", "--from", "promotion")
     assert ended.exit_code == 0, ended.output
-    assert ran == ["promotion", "report"]
+    assert ran == ["promotion", "recommendations", "report"]
     assert "params.yaml: tracking.mode = disabled (was auto)" in ended.output
-    assert "[ 1/2] promotion:" in ended.output
+    assert "[ 1/3] promotion:" in ended.output
     assert "did report." in ended.output
     assert "couturier recommend C00000" in ended.output
     assert "nothing is versioned" in ended.stderr

@@ -110,6 +110,17 @@ def test_time_strategy_is_refused_where_time_is_only_an_order(workspace: Workspa
 
 
 @pytest.mark.parametrize(
+    "section",
+    [{"validation_days": 10_000_000}, {"test_days": 10**12}, {"as_of": "9999-12-30"}],
+)
+def test_a_window_beyond_the_calendar_is_named(workspace: Workspace, section: dict[str, object]) -> None:
+    given(workspace, [("C1", "A", "2024-01-01")])
+    with pytest.raises(ParamsError, match=r"splits\.validation_days .* or splits\.test_days") as caught:
+        splits.run(workspace, Params.model_validate({"splits": section}))
+    assert "2024-01-01" in caught.value.cure
+
+
+@pytest.mark.parametrize(
     ("rows", "params", "names"),
     [
         ([("C1", "A", "2024-01-01"), ("C1", "B", "2024-01-05")], TIME, "train, validation"),

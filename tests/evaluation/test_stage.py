@@ -74,6 +74,32 @@ def test_slices_know_cold_items_and_histories(holdout_workspace: Workspace) -> N
     own = table[(table["model"] == "couturier") & ~table["masked"]]
     parts = own.groupby("slice")["purchases"].sum()
     assert parts.nunique() == 1  # each way of slicing accounts for every purchase
+    assert (table["low"] <= table["ndcg@10"]).all()
+    assert (table["ndcg@10"] <= table["high"]).all()
+    keys = ["masked", "slice", "value"]
+    beside = table.merge(own[[*keys, "ndcg@10"]], on=keys, suffixes=("", "_own"))
+    rivals = beside[beside["model"] != "couturier"]
+    assert rivals["difference"].to_numpy() == pytest.approx(
+        (rivals["ndcg@10_own"] - rivals["ndcg@10"]).to_numpy()
+    )
+    assert (
+        (rivals["difference_low"] <= rivals["difference"])
+        & (rivals["difference"] <= rivals["difference_high"])
+    ).all()
+    assert own["difference"].isna().all()
+
+
+def test_an_item_is_cold_only_if_training_never_sold_it(holdout_workspace: Workspace) -> None:
+    run(holdout_workspace, PARAMS)
+    table = pd.read_csv(holdout_workspace.reports / "evaluation" / "slices.csv")
+    own = table[(table["model"] == "couturier") & ~table["masked"]].set_index(["slice", "value"])
+    articles = pd.read_parquet(holdout_workspace.behaviour / "articles.parquet").set_index("sku")
+    bought = pd.read_parquet(holdout_workspace.splits / "test.parquet").drop_duplicates(
+        ["customer_id", "sku"]
+    )
+    sold = bought["sku"].map(articles["train_purchases"])
+    assert own.loc[("item", "bought in training"), "purchases"] == (sold > 0).sum()
+    assert ("item", "cold (never bought in training)") in own.index or (sold > 0).all()
 
 
 def test_an_absent_recommender_is_an_error(holdout_workspace: Workspace) -> None:

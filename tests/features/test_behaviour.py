@@ -89,6 +89,13 @@ def test_events_are_each_customers_sequence(small: Workspace) -> None:
     assert events["gap_days"].fillna(-1).tolist() == [-1, 0, 55, 6, -1, -1]
 
 
+def test_a_missing_channel_is_unknown(small: Workspace) -> None:
+    path = small.validated / "transactions.parquet"
+    write_table(read_table(path).assign(channel=["store", None, " ", "online", None, "store"]), path)
+    events = made(small, WINDOWS)["events"]
+    assert events["channel"].tolist() == ["store", "unknown", "online", "unknown", "unknown", "store"]
+
+
 def test_articles_know_only_purchases_before_as_of(small: Workspace) -> None:
     articles = made(small, WINDOWS)["articles"].set_index("sku")
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rec_assets.features import clean_text as module
 from rec_assets.features.clean_text import cap, clean_text
 
 # What the tokenizers of the supported base models treat as special, and this project's SKU tokens.
@@ -61,5 +62,48 @@ def test_five_thousand_characters_end_at_a_whole_word() -> None:
     assert len(clean_text("x" * 5000, max_characters=400)) == 400
 
 
-def test_hostile_markup_takes_no_quadratic_time() -> None:
-    assert clean_text("<!--" * 1_000_000) is not None
+class Counted:
+    """A pattern that counts the characters it looks at."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern = pattern
+        self.looked_at = 0
+
+    def search(self, text: str, start: int) -> re.Match[str] | None:
+        found = self.pattern.search(text, start)
+        self.looked_at += (found.end() if found else len(text)) - start
+        return found
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<!--" * 5000,
+        "<script>" * 2500,
+        "<style>a</script>" * 1000,
+        "<!-- --><script>" * 1000,
+        "<!--x-->" * 2000,
+    ],
+)
+def test_ends_of_hidden_parts_are_looked_for_once(monkeypatch: pytest.MonkeyPatch, hostile: str) -> None:
+    ends = {kind: Counted(pattern) for kind, pattern in module._HIDDEN_END.items()}
+    monkeypatch.setattr(module, "_HIDDEN_END", ends)
+    clean_text(hostile)
+    assert 0 < sum(end.looked_at for end in ends.values()) <= len(ends) * len(hostile)
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("A<!-- <script> -->B</script>C", "A B C"),
+        ("A<SCRIPT type='x'>a</Script >B", "A B"),
+        ("A<script>a</style>B</script>C<style>d</style>E", "A C E"),
+        ("A<!-- open B<script>c</script>D", "A‹!-- open B D"),
+        ("A<!-->B", "A B"),
+        ("A<!-->B-->C", "A C"),
+        ("A<script>B", "A B"),
+        ("a --> b<!--c-->d", "a --› b d"),
+    ],
+)
+def test_hidden_parts_end_where_they_say(raw: str, clean: str) -> None:
+    assert clean_text(raw) == clean

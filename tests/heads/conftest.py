@@ -1,5 +1,6 @@
 """A tiny language model and a catalogue whose categories its titles name."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,10 @@ def model(tokenizer: Any) -> Any:
 @pytest.fixture(scope="session")
 def articles() -> pd.DataFrame:
     """Ninety titled garments of three categories, and what a real catalogue adds to them."""
-    random = np.random.default_rng(7)
+    striped = list(itertools.product(COLOURS, repeat=3))  # every garment has a title of its own
+    random = np.random.default_rng(7).permutation(len(striped))
     rows = [
-        {
-            "title": f"{COLOURS[int(random.integers(4))]} {CATEGORIES[i % 3]}",
-            "category": CATEGORIES[i % 3],
-        }
+        {"title": f"{' '.join(striped[random[i // 3]])} {CATEGORIES[i % 3]}", "category": CATEGORIES[i % 3]}
         for i in range(90)
     ]
     rows += [

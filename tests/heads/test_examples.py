@@ -41,6 +41,19 @@ def test_every_label_is_learnt_and_tested_even_with_two_rows():
     assert sorted(examples.targets[examples.test]) == [0, 1]
 
 
+def test_rows_of_one_text_stay_on_one_side():
+    table = pd.DataFrame(
+        {
+            "title": [f"text {i // 3}" for i in range(60)],
+            "category": ["x" if i < 30 else "y" for i in range(60)],
+        }
+    )
+    examples = choose_examples(table, Head(text=("title",), min_rows=2), "h", seed=7)
+    texts = np.array(examples.texts)
+    assert not set(texts[examples.test]) & set(texts[~examples.test])
+    assert np.bincount(examples.targets[examples.test]).tolist() == [6, 6]
+
+
 def test_one_label_is_too_few(articles):
     same = articles.assign(category="Coats")
     assert "a classifier needs two" in choose_examples(same, Head(), "category", seed=7)

@@ -16,6 +16,7 @@ from orchestration.retraining import RETRAIN, SHIFT_TAG, SNAPSHOT_TAG, prepare
 from orchestration.sensors import new_data, trend_shift
 from rec_assets.files import read_table, write_json, write_table
 from rec_assets.params import change_params, read_params
+from rec_assets.registry.lineage import source_of
 from rec_assets.workspace import Workspace
 
 
@@ -106,12 +107,18 @@ def test_the_synthetic_retailer_waits_for_no_files(
     assert "synthetic" in tick(new_data, workspace, instance, None).skip_message
 
 
+def put_in_service(workspace: Workspace, version: str, windows: dict[str, str]) -> None:
+    source = source_of(read_params(workspace.params_file))
+    champion = {"version": version, "previous": [], "windows": windows, "source": source}
+    write_json(champion, workspace.registry / "champion.json")
+
+
 @pytest.fixture
 def shifted_shop(validated_workspace: Workspace) -> Workspace:
     """A champion trained until October, and a November in which only belts are bought."""
     shop = validated_workspace
     windows = {"validation_start": "2024-10-01", "as_of": "2024-10-15", "test_end": "2024-11-01"}
-    write_json({"version": "aaa", "previous": [], "windows": windows}, shop.registry / "champion.json")
+    put_in_service(shop, "aaa", windows)
     bought = read_table(shop.validated / "transactions.parquet")
     articles = read_table(shop.validated / "articles.parquet")
     belts = sorted(articles.loc[articles["category"] == "Belts", "sku"])
@@ -133,9 +140,7 @@ def test_another_champion_under_the_same_shift_asks_again(
 ) -> None:
     asked = tick(trend_shift, shifted_shop, instance, None)
     windows = {"validation_start": "2024-10-01", "test_end": "2024-11-01"}
-    write_json(
-        {"version": "bbb", "previous": ["aaa"], "windows": windows}, shifted_shop.registry / "champion.json"
-    )
+    put_in_service(shifted_shop, "bbb", windows)
     assert len(tick(trend_shift, shifted_shop, instance, asked.cursor).run_requests) == 1
 
 
@@ -150,9 +155,7 @@ def test_a_shift_without_new_purchases_asks_for_none(
 ) -> None:
     """The champion's own test window holds the newest purchases: a retraining would see the same data."""
     windows = {"validation_start": "2024-10-01", "test_end": "2025-01-01"}
-    write_json(
-        {"version": "aaa", "previous": [], "windows": windows}, shifted_shop.registry / "champion.json"
-    )
+    put_in_service(shifted_shop, "aaa", windows)
     assert "repeat" in tick(trend_shift, shifted_shop, instance, None).skip_message
 
 
@@ -163,11 +166,17 @@ def test_nothing_to_compare_before_the_first_champion(
 
 
 def test_a_retraining_reads_its_snapshot_and_extends_the_champion(workspace: Workspace) -> None:
-    write_json({"version": "abc", "previous": [], "windows": {}}, workspace.registry / "champion.json")
+    put_in_service(workspace, "abc", {})
     changes = prepare(workspace, RETRAIN, {SNAPSHOT_TAG: "2026-01"})
     params = read_params(workspace.params_file)
     assert (params.source.snapshot, params.lineage.parent) == ("2026-01", "abc")
     assert changes == {"source.snapshot": "2026-01", "lineage.parent": "abc"}
+
+
+def test_another_retailer_extends_nobody(workspace: Workspace) -> None:
+    put_in_service(workspace, "abc", {})
+    change_params(workspace.params_file, {"source.kind": "hm", "lineage.parent": "abc"})
+    assert prepare(workspace, RETRAIN, {}) == {"lineage.parent": None}
 
 
 def test_preparing_twice_leaves_the_file_alone(workspace: Workspace) -> None:
@@ -178,6 +187,6 @@ def test_preparing_twice_leaves_the_file_alone(workspace: Workspace) -> None:
 
 
 def test_materialising_by_hand_keeps_the_lineage(workspace: Workspace) -> None:
-    write_json({"version": "abc", "previous": [], "windows": {}}, workspace.registry / "champion.json")
+    put_in_service(workspace, "abc", {})
     assert prepare(workspace, "__ASSET_JOB", {}) == {}
     assert read_params(workspace.params_file).lineage.parent is None

@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
+from accelerate.data_loader import prepare_data_loader
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data import DataLoader
 
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.vocabulary.token_rows import IGNORED, TokenRow
@@ -34,6 +37,24 @@ def test_epochs_differ_and_repeat() -> None:
     assert list(batches) != first
     batches.set_epoch(0)
     assert list(batches) == first
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_epoch_has_its_own_order_in_every_process(processes: int) -> None:
+    lengths = list(range(1, 80))
+    sampler = LengthBatches(lengths, 200, seed=1, replicas=processes)
+    loader = prepare_data_loader(
+        DataLoader(lengths, batch_sampler=sampler),  # type: ignore[arg-type]
+        num_processes=processes,
+        process_index=0,
+        put_on_device=False,
+        even_batches=False,
+    )
+    epochs = []
+    for epoch in range(2):
+        loader.set_epoch(epoch)
+        epochs.append([batch.tolist() for batch in loader])
+    assert epochs[0] != epochs[1]
 
 
 def test_padding_stands_on_the_right_and_is_ignored() -> None:

@@ -61,6 +61,7 @@ def test_a_crash_in_the_middle_of_the_switch_keeps_the_old_champion(registry, mo
             promote(registry, "bbb")
     assert read_champion(registry).version == "aaa"
     assert sorted(path.name for path in registry.registry.iterdir()) == [
+        ".history.lock",
         "champion.json",
         "history.jsonl",
         "versions",
@@ -80,6 +81,16 @@ def test_a_crash_after_the_switch_keeps_the_new_champion(registry, monkeypatch):
             promote(registry, "bbb")
     assert read_champion(registry).version == "bbb"
     assert rollback(registry).version == "aaa"
+    switches = [(entry["version"], entry["by"]) for entry in history(registry)]
+    assert switches == [("aaa", "command"), ("bbb", "a run that was stopped"), ("aaa", "rollback")]
+
+
+def test_a_damaged_line_of_the_history_is_named(registry):
+    promote(registry, "aaa")
+    with (registry.registry / "history.jsonl").open("a") as record:
+        record.write("{")
+    with pytest.raises(RegistryError, match="damaged"):
+        history(registry)
 
 
 def test_a_damaged_pointer_names_its_cure(registry):

@@ -5,6 +5,7 @@ import pytest
 from rec_assets.errors import RegistryError
 from rec_assets.files import read_json
 from rec_assets.params import Params, Promotion
+from rec_assets.registry import champion as champion_module
 from rec_assets.registry import history, promote, read_champion, rollback
 from rec_assets.registry import stage as stage_module
 from rec_assets.registry.stage import run
@@ -94,6 +95,44 @@ def test_a_damaged_champion_is_not_compared_and_said_so(trained):
     run(workspace, Params())
     assert "was not compared" in decision(workspace)["reasons"][0]
     assert read_champion(workspace).version == version_id(workspace)
+
+
+def test_a_damaged_champion_does_not_make_it_easier(trained):
+    workspace = trained("one")
+    run(workspace, Params())
+    (version_folder(workspace, read_champion(workspace).version) / "base" / "weights.safetensors").unlink()
+    trained("two", couturier=0.5001, popular=0.5)
+    run(workspace, Params())
+    assert decision(workspace)["decision"] == "kept"
+    assert "does not clearly beat" in decision(workspace)["reasons"][1]
+
+
+def test_another_retailers_champion_is_not_compared(trained):
+    workspace = trained("one")
+    run(workspace, Params())
+    trained("two", couturier=0.3, popular=0.2)
+    other = Params.model_validate({"source": {"kind": "hm"}})
+    run(workspace, other, champion_at(0.9))
+    assert decision(workspace)["decision"] == "first"
+    assert "another source" in decision(workspace)["reasons"][0]
+    assert read_champion(workspace).source == {"kind": "hm", "path": "data/incoming"}
+
+
+def test_a_switch_that_a_crash_left_unrecorded_is_not_repeated_after_a_rollback(trained, monkeypatch):
+    workspace = trained("one")
+    run(workspace, Params())
+    trained("two", couturier=0.6, popular=0.2)
+
+    def killed(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(champion_module, "_record_switch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(workspace, Params(), champion_at(0.5))
+    first = rollback(workspace)
+    run(workspace, Params(), champion_at(0.5))
+    assert read_champion(workspace) == first
 
 
 def test_the_champion_is_not_judged_against_itself(trained):

@@ -73,10 +73,48 @@ def test_unquoted_category_path_is_split_at_commas():
     assert category_path("Beauty, Makeup") == ["Beauty", "Makeup"]
 
 
+@pytest.mark.parametrize("written", ["{[]:1}", "(" * 5000, "a\x00b", "**{}"])
+def test_a_path_that_is_no_list_is_one_level(written: str):
+    assert category_path(written) == [written.strip("[]")]
+
+
+def test_a_position_that_is_no_place_in_a_history_stays_for_validation(workspace: Workspace, files: Path):
+    interactions = pd.read_parquet(files / "interactions.parquet")
+    for beyond, written in ((1_735_689_600, "1735689600"), (1e300, "1e+300")):
+        interactions.assign(position=[0, beyond, 0]).to_parquet(files / "interactions.parquet")
+        transactions = read(workspace, files)["transactions"]
+        assert sorted(transactions["timestamp"]) == sorted(["1970-01-01 00:00:00"] * 2 + [written])
+
+
+def test_numeric_ids_with_gaps_do_not_become_fractions(workspace: Workspace, files: Path):
+    pd.DataFrame({"user_id": [2.0, None, 1.0], "item_id": [7.0, 8.0, 7.0], "position": [0, 0, 1]}).to_parquet(
+        files / "interactions.parquet"
+    )
+    items = pd.read_parquet(files / "items.parquet")
+    items.assign(item_id=[7.0, 8.0]).to_parquet(files / "items.parquet")
+    tables = read(workspace, files)
+    assert tables["transactions"]["customer_id"].tolist() == ["1", "2", None]
+    assert tables["transactions"]["sku"].tolist() == ["7", "7", "8"]
+    assert tables["transactions"]["price"].tolist()[:2] == [5.5, 5.5]
+    assert tables["articles"]["sku"].tolist() == ["7", "8"]
+
+
+def test_a_damaged_page_is_named(workspace: Workspace, files: Path):
+    many = pd.DataFrame(
+        {"item_id": [f"B{i}" for i in range(2000)], "title": "x", "categories": "a", "price": 1.0}
+    )
+    many.to_parquet(files / "items.parquet")
+    damaged = bytearray((files / "items.parquet").read_bytes())
+    damaged[100:160] = b"\xff" * 60
+    (files / "items.parquet").write_bytes(damaged)
+    with pytest.raises(TableError, match=r"items\.parquet could not be read.* Copy the file again"):
+        read(workspace, files)
+
+
 def test_bad_files_are_named(workspace: Workspace, files: Path):
     interactions = pd.read_parquet(files / "interactions.parquet")
     interactions.assign(position="first").to_parquet(files / "interactions.parquet")
-    with pytest.raises(TableError, match="column 'position' holds no numbers"):
+    with pytest.raises(TableError, match=r"none of the 3 values of column 'position'.*from 0"):
         read(workspace, files)
     interactions.drop(columns="position").to_parquet(files / "interactions.parquet")
     with pytest.raises(TableError, match=r"interactions\.parquet has no column 'position' for 'timestamp'"):

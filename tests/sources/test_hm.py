@@ -80,6 +80,37 @@ def test_every_form_gives_the_same_tables(
         pd.testing.assert_frame_equal(tables[name], frame)
 
 
+def test_article_ids_that_pandas_made_floats_are_the_same_articles(
+    workspace: Workspace, tmp_path: Path, expected: dict[str, pd.DataFrame]
+):
+    folder = write(tmp_path / "files", "csv")
+    gap = TRANSACTIONS.astype({"article_id": float})
+    gap.loc[3, "article_id"] = None
+    gap.to_csv(folder / "transactions_train.csv", index=False)
+    skus = read(workspace, folder)["transactions"]["sku"].tolist()
+    assert skus == [*expected["transactions"]["sku"][:3], None]
+
+
+def test_a_byte_order_mark_changes_nothing(
+    workspace: Workspace, tmp_path: Path, expected: dict[str, pd.DataFrame]
+):
+    folder = write(tmp_path / "files", "csv")
+    for file in folder.iterdir():
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    tables = read(workspace, folder)
+    for name, frame in expected.items():
+        pd.testing.assert_frame_equal(tables[name], frame)
+
+
+def test_price_and_channel_may_be_missing(workspace: Workspace, tmp_path: Path):
+    folder = write(tmp_path / "files", "csv")
+    bare = TRANSACTIONS.drop(columns=["price", "sales_channel_id"])
+    bare.to_csv(folder / "transactions_train.csv", index=False)
+    transactions = read(workspace, folder)["transactions"]
+    assert len(transactions) == len(TRANSACTIONS)
+    assert transactions[["price", "channel"]].isna().all().all()
+
+
 def test_bad_files_are_named(workspace: Workspace, tmp_path: Path):
     folder = write(tmp_path / "files", "csv")
     ARTICLES.rename(columns={"prod_name": "name"}).to_csv(folder / "articles.csv", index=False)

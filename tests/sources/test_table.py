@@ -1,9 +1,11 @@
 import gzip
 import json
+import time
 from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from rec_assets.errors import CouturierError, ParamsError, TableError
 from rec_assets.params import Params
@@ -151,6 +153,90 @@ def test_unix_times(shop: Shop):
     assert shop.read()["transactions"]["timestamp"].tolist() == ["2025-01-01 00:00:00", "soon"]
 
 
+@pytest.mark.parametrize("date_format", ["unix", "days"])
+@pytest.mark.parametrize("beyond", ["1735689600000000", "1e300", "1e307", "-1e300", "inf"])
+def test_a_number_beyond_the_calendar_is_no_date(shop: Shop, date_format: str, beyond: str):
+    shop.write("sales.csv", f"buyer,item,day,paid\n1,7,86400,3\n2,7,{beyond},3\n3,7,nan,3\n")
+    shop.tables["transactions"]["date_format"] = date_format
+    first, second, third = shop.read()["transactions"]["timestamp"].tolist()
+    assert first == ("1970-01-02 00:00:00" if date_format == "unix" else "2206-07-23 00:00:00")
+    assert second == beyond
+    assert third is None
+    shop.write("sales.csv", f"buyer,item,day,paid\n2,7,{beyond},3\n")
+    with pytest.raises(TableError, match="none of the 1 values of column 'day' for 'timestamp' is a date"):
+        shop.read()
+
+
+@pytest.mark.parametrize(
+    ("date_format", "written"),
+    [
+        (None, ["2025-01-02T10:00:00+02:00", "2025-01-02T03:00:00-05:00", "2025-01-02 08:00:00"]),
+        ("%Y-%m-%dT%H:%M:%S%z", ["2025-01-02T10:00:00+0200"] * 3),
+    ],
+)
+def test_times_with_an_offset_become_utc(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, date_format: str | None, written: list[str]
+):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    shop.write("sales.csv", "buyer,item,day,paid\n" + "".join(f"1,7,{day},3\n" for day in written))
+    shop.tables["transactions"]["date_format"] = date_format
+    transactions = shop.read()["transactions"]
+    monkeypatch.undo()
+    time.tzset()
+    assert transactions["timestamp"].tolist() == [pd.Timestamp("2025-01-02 08:00")] * 3
+
+
+def test_thousands_are_read(shop: Shop):
+    shop.write("sales.csv", "buyer;item;day;paid\n" + "1;7;2025-01-02;1.234\n1;7;2025-01-02;-1.234.567,5\n")
+    shop.tables["transactions"]["decimal"] = ","
+    assert shop.read()["transactions"]["price"].tolist() == [1234.0, -1234567.5]
+    shop.write("sales.csv", "buyer;item;day;paid\n" + "1;7;2025-01-02;1,234.50\n1;7;2025-01-02;1,234\n")
+    shop.tables["transactions"]["decimal"] = "."
+    assert shop.read()["transactions"]["price"].tolist() == [1234.5, 1234.0]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "written"), [(",", "1.5"), (",", "1.23,4"), (".", "1,5"), (".", "1,2345")]
+)
+def test_the_other_mark_parts_nothing_but_thousands(shop: Shop, decimal: str, written: str):
+    shop.write("sales.csv", f"buyer;item;day;paid\n1;7;2025-01-02;3\n1;7;2025-01-02;{written}\n")
+    shop.tables["transactions"]["decimal"] = decimal
+    assert shop.read()["transactions"]["price"].tolist() == ["3.0", written]
+
+
+def test_markers_of_a_missing_value_are_missing(shop: Shop):
+    shop.write(
+        "sales.csv", "buyer,item,day,paid\nNULL,007,2025-01-02,NULL\nnan,008,n/a, \n9,007,2025-01-04,\n"
+    )
+    shop.write("people.csv", "id,land,club\n9,NULL, nan \n10,NA,none\n")
+    shop.tables["customers"] = {
+        "file": "people.csv",
+        "columns": {"customer_id": "id", "country": "land", "club": "club"},
+    }
+    tables = shop.read()
+    assert tables["transactions"]["customer_id"].tolist() == [None, None, "9"]
+    assert tables["transactions"]["timestamp"].isna().tolist() == [False, True, False]
+    assert tables["transactions"]["price"].isna().all()
+    assert tables["customers"]["country"].tolist() == [None, "NA"]
+    assert tables["customers"]["club"].tolist() == [None, "none"]
+
+
+def test_the_markers_of_a_missing_value_are_the_users(shop: Shop):
+    shop.write("sales.csv", "buyer,item,day,paid\nNULL,007,2025-01-02,it's free\n-,008,2025-01-03,5\n")
+    shop.tables["transactions"]["missing"] = ["-", "it's free"]
+    transactions = shop.read()["transactions"]
+    assert transactions["customer_id"].tolist() == ["NULL", None]
+    assert transactions["price"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", ["file_row_number", "File_Row_Number", "couturier_kept_row"])
+def test_an_attribute_cannot_take_a_name_of_couturiers_own(shop: Shop, name: str):
+    shop.tables["articles"]["columns"][name] = "group"
+    with pytest.raises(ValidationError, match=f"'{name}' is a name Couturier uses itself"):
+        shop.read()
+
+
 def test_cells_of_the_wrong_type_stay_as_text_for_validation(shop: Shop):
     shop.write("sales.csv", SALES + "9,008,someday,free\n9,008,2025-01-06,1e999\n")
     transactions = shop.read()["transactions"]
@@ -246,6 +332,59 @@ def test_malformed_line_is_an_error_not_a_lost_row(shop: Shop):
         shop.read()
     shop.write("sales.csv", SALES + "9,008\n")
     with pytest.raises(TableError, match="Expected Number of Columns: 4 Found: 2"):
+        shop.read()
+
+
+def test_a_malformed_line_is_quoted_no_longer_than_can_be_read(shop: Shop):
+    shop.write("stock.csv", STOCK + "009," + "x" * 20_000_000 + ",Scarves\n")
+    with pytest.raises(TableError, match=r"stock\.csv has a malformed line") as caught:
+        shop.read()
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "content", ["item,name,group\r007,Wool,Scarves\r", 'item,"name,group\n' + "007,Wool,Scarves\n" * 20_000]
+)
+def test_a_header_that_is_no_csv_is_named(shop: Shop, content: str):
+    shop.write("stock.csv", content)
+    with pytest.raises(
+        TableError, match=r"stock\.csv: its header line cannot be read .*line ends LF or CRLF"
+    ):
+        shop.read()
+
+
+def test_a_wide_header_is_read(shop: Shop):
+    wide = "".join(f",a rather long name of a column that nobody asked for {i}" for i in range(4000))
+    shop.write("stock.csv", f"item,name,group{wide}\n007,Wool,Scarves{',' * 4000}\n")
+    assert shop.read()["articles"]["title"].tolist() == ["Wool"]
+
+
+def test_an_unknown_date_format_is_named(shop: Shop):
+    shop.tables["transactions"]["date_format"] = "%Q"
+    with pytest.raises(ParamsError, match=r"source\.tables\.transactions\.date_format is '%Q'"):
+        shop.read()
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "klingon"])
+def test_what_is_no_text_encoding_is_named(shop: Shop, encoding: str):
+    shop.tables["articles"]["encoding"] = encoding
+    with pytest.raises(TableError, match=rf"stock\.csv: '{encoding}' is not a text encoding"):
+        shop.read()
+
+
+def test_a_damaged_page_and_bytes_that_are_no_text_are_named(shop: Shop):
+    frame = pd.DataFrame(
+        {"buyer": [str(i) for i in range(5000)], "item": "7", "day": "2025-01-02", "paid": 1.0}
+    )
+    frame.to_parquet(shop.folder / "sales.parquet")
+    shop.tables["transactions"]["file"] = "sales.parquet"
+    damaged = bytearray((shop.folder / "sales.parquet").read_bytes())
+    damaged[2000:2060] = b"\xff" * 60
+    shop.write("sales.parquet", bytes(damaged))
+    with pytest.raises(TableError, match=r"sales\.parquet could not be read.* Copy the file again"):
+        shop.read()
+    frame.head(2).assign(buyer=[b"\xff\xfe", b"a"]).to_parquet(shop.folder / "sales.parquet")
+    with pytest.raises(TableError, match=r"sales\.parquet could not be read.* UTF-?8"):
         shop.read()
 
 

@@ -11,7 +11,7 @@ from rec_assets.errors import TableError
 from rec_assets.files import content_hash, read_table, write_table
 from rec_assets.params import change_params
 from rec_assets.pipeline import run_stage
-from rec_assets.training import stage
+from rec_assets.training import stage, trainer
 from rec_assets.training.curve import Curve
 from rec_assets.workspace import Workspace
 
@@ -71,6 +71,57 @@ def test_a_killed_training_goes_on_to_the_same_model(
     assert list(prepared_workspace.checkpoints.rglob("checkpoint-*"))
     run_stage(prepared_workspace, "recommender")
     assert content_hash(prepared_workspace.recommender) == whole
+
+
+def test_patience_survives_a_kill(prepared_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_params(prepared_workspace.params_file, {"training.epochs": 6, "training.patience": 2})
+    scores = iter([])
+    monkeypatch.setattr(trainer, "ndcg_at_10", lambda *_: next(scores))
+    scores = iter([0.5, 0.4])
+    with monkeypatch.context() as patch:
+        patch.setattr(Curve, "callback", lambda self, tracker: KillAfter(2))
+        with pytest.raises(Killed):
+            run_stage(prepared_workspace, "recommender")
+    scores = iter([0.3, 0.9, 0.2, 0.1])  # the third epoch is the second without a better one
+    report = run_stage(prepared_workspace, "recommender")
+    assert report.metrics["validation_ndcg@10"] == 0.5
+    assert report.metrics["epochs"] == 3
+
+
+@pytest.mark.parametrize("method", ["qlora", "lora", "full"])
+def test_bf16_by_autocast(prepared_workspace: Workspace, method: str) -> None:
+    changes = {"training.precision": "bf16", "training.method": method, "training.epochs": 1}
+    change_params(prepared_workspace.params_file, changes)
+    report = run_stage(prepared_workspace, "recommender")
+    assert (report.tables["what moved"]["change"] > 0).all()
+    run_stage(prepared_workspace, "holdout_rankings")
+
+
+def test_rates_and_decay_reach_the_parameters_they_are_for(
+    prepared_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+    create = trainer.RecommenderTrainer.create_optimizer
+
+    def remember(self: Any, model: Any = None) -> Any:
+        optimiser = create(self, model)
+        names = {id(value): name for name, value in self.model.named_parameters()}
+        for group in optimiser.param_groups:
+            for value in group["params"]:
+                seen.append({"name": names[id(value)], "lr": group["lr"], "decay": group["weight_decay"]})
+        return optimiser
+
+    monkeypatch.setattr(trainer.RecommenderTrainer, "create_optimizer", remember)
+    changes = {"learning_rate": 0.01, "item_learning_rate": 0.02, "weight_decay": 0.3, "epochs": 1}
+    change_params(prepared_workspace.params_file, {"training": changes})
+    run_stage(prepared_workspace, "recommender")
+    table = pd.DataFrame(seen).set_index("name")
+    items = table.index.str.contains("items")
+    assert set(table.loc[items, "lr"]) == {0.02}
+    assert set(table.loc[~items, "lr"]) == {0.01}
+    matrices = table.index.str.contains(r"lora_|items\.ids|items\.projection")
+    assert set(table.loc[matrices, "decay"]) == {0.3}
+    assert set(table.loc[~matrices, "decay"]) == {0.0}
 
 
 def test_a_checkpoint_of_other_parameters_is_not_resumed(prepared_workspace: Workspace) -> None:

@@ -41,7 +41,7 @@ def test_by_hand(basket: set[int], expected: float) -> None:
     assert value == pytest.approx(expected)
 
 
-def test_retired_skus_make_room() -> None:
+def test_skus_outside_the_catalogue_make_room() -> None:
     allowed = torch.ones(20, dtype=torch.bool)
     allowed[0] = False
     value = ndcg_at_10(Fixed(), Holdout([ROW], [{1}], allowed, 100), torch.device("cpu"))  # type: ignore[arg-type]

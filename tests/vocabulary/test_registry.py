@@ -25,6 +25,7 @@ def test_new_articles_follow_old_ones_and_retired_ones_stay() -> None:
     assert march["sku"].tolist() == ["a", "b"]
     assert june["sku"].tolist() == ["a", "b", "0new"]
     assert june["retired"].tolist() == [False, True, False]
+    assert june["listed"].tolist() == [True, False, True]
     assert june["sku_index"].tolist() == [0, 1, 2]
     assert june["train_purchases"].tolist() == [0, 0, 1]
 
@@ -39,6 +40,7 @@ def test_order_is_by_day_of_introduction_then_first_purchase_then_sku() -> None:
 def test_out_of_stock_is_retired() -> None:
     registry = extend_registry(None, catalogue(["a", "b"], [True, False]))
     assert registry["retired"].tolist() == [False, True]
+    assert registry["listed"].all()
 
 
 def test_a_damaged_parent_is_refused() -> None:

@@ -67,6 +67,21 @@ def test_a_customer_without_history_still_has_a_row(encoder: RowEncoder) -> None
     assert row.ids.tolist() == [1]
 
 
+def test_a_moment_survives_an_sku_the_registry_lacks(encoder: RowEncoder, tiny_base: Path) -> None:
+    words = Tokenizer.from_file(str(tiny_base / "tokenizer.json")).token_to_id
+    prompts = pd.DataFrame(
+        {
+            "header": ["", ""],
+            "moments": [["women", "", "In"], ["women", "In", ""]],
+            "history": [["a", "b", "younger"], ["younger", "younger", "b"]],
+            "closing": ["June", ""],
+        }
+    )
+    first, second = encoder.encode(prompts)
+    assert first.ids.tolist() == [1, words("women"), BASE, words("June"), BASE + 1]
+    assert second.ids.tolist() == [1, words("In"), BASE + 1]
+
+
 def test_words_that_imitate_control_tokens_stay_words(tiny_base: Path) -> None:
     tokenizer = Tokenizer.from_file(str(tiny_base / "tokenizer.json"))
     tokenizer.add_special_tokens([AddedToken("<s>", special=True)])
