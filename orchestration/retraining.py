@@ -18,8 +18,8 @@ SHIFT_TAG = "couturier/shift"
 def prepare(workspace: Workspace, job: str, tags: Mapping[str, str]) -> dict[str, Any]:
     """Point ``params.yaml`` at the run's snapshot and, for a retraining, at the champion it extends.
 
-    A retraining that names no snapshot reads the newest: it must not stay on the one an earlier run asked for.
-    Written to the file, not kept in the run: ``dvc repro`` has to find what the run was made with.
+    A retraining that names no snapshot reads the newest: it must not stay on the one an earlier run asked
+    for. Written to the file, not kept in the run: ``dvc repro`` has to find what the run was made with.
 
     Returns
     -------

@@ -84,6 +84,30 @@ def atomic_folder(final: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def refuse_foreign(folder: Path, own: str, option: str) -> None:
+    """Refuse to replace a folder that something else has written.
+
+    Parameters
+    ----------
+    folder
+        About to be replaced whole.
+    own
+        A file that tells the command's own work.
+    option
+        The option that names the folder.
+
+    Raises
+    ------
+    CouturierError
+        When the folder holds anything, but not that file.
+    """
+    if folder.exists() and not (folder / own).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CouturierError(
+            f"{folder} holds other files and would be replaced whole.",
+            f"Name a new or an empty folder with {option}.",
+        )
+
+
 def unwritable(path: Path, error: Exception) -> CouturierError:
     """Describe a failed write by its file, under the name it was to have, and its cure."""
     final = Path(*(found[1] if (found := _PART.fullmatch(name)) else name for name in path.parts))

@@ -199,6 +199,9 @@ class Lora(Section):
 class Training(Section):
     """The fine-tune."""
 
+    warm_start: bool = Field(
+        True, description="Start from the weights of lineage.parent where they fit; false: anew."
+    )
     method: Literal["qlora", "lora", "full"] = Field(
         "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
     )

@@ -227,7 +227,7 @@ STAGES: tuple[Stage, ...] = (
         function="rec_assets.training.stage:run",
         after=("prompts", "vocabulary", "base_model"),
         outputs=("data/models/recommender", "data/reports/training_curve.csv"),
-        sections=("training", "run"),
+        sections=("training", "lineage", "run"),
         code=(
             "rec_assets/training",
             "rec_assets/recommender",
@@ -299,7 +299,8 @@ STAGES: tuple[Stage, ...] = (
             "validated_data",
         ),
         outputs=("data/reports/promotion.json",),
-        sections=("promotion", "lineage"),
+        # The champion is ranked and scored here, as the stages before did with the challenger.
+        sections=("promotion", "lineage", "source", "ranking", "evaluation", "run"),
         code=("rec_assets/registry",),
     ),
     Stage(

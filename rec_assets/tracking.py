@@ -195,11 +195,17 @@ def tracking_mode(params: Params) -> Mode:
     return "online" if os.environ.get("WANDB_API_KEY") else "offline"
 
 
+def inside_a_run() -> bool:
+    """Whether a pipeline run started this process, and tracks its reports itself."""
+    return RUN_ID in os.environ
+
+
 def run_id(workspace: Workspace) -> str:
     """Id shared by all processes of a pipeline run.
 
-    ``COUTURIER_RUN_ID``, else a hash of what the run is made from: ``params.yaml`` and the record of the files
-    read. ``dvc repro`` starts each stage by itself, and two stages of one run have nothing else in common.
+    ``COUTURIER_RUN_ID``, else a hash of what the run is made from: ``params.yaml`` and the record of the
+    files read. ``dvc repro`` starts each stage by itself, and two stages of one run have nothing else in
+    common.
     """
     given = os.environ.get(RUN_ID)
     if given:

@@ -62,7 +62,7 @@ def couturier(
     A first run on the built-in synthetic retailer, and a look at it:
       couturier doctor
       couturier run
-      couturier recommend C00001
+      couturier recommend C000001
 
     The same on your own files:
       couturier run --source hm --path /data/hm

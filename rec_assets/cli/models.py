@@ -67,7 +67,9 @@ def rollback() -> None:
 
 @app.command(rich_help_panel=MODELS)
 def export(
-    out: Annotated[Path, typer.Option(help="Folder to write; replaced if it exists.")] = Path("export"),
+    out: Annotated[Path, typer.Option(help="Folder to write; an earlier export is replaced.")] = Path(
+        "export"
+    ),
 ) -> None:
     """Write the recommender as a plain Hugging Face checkpoint.
 

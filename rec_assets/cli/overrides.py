@@ -38,6 +38,10 @@ def apply(
         When a setting or the profile cannot be read, or the result is not valid; the file stays as it was.
     """
     changes: dict[str, Any] = {}
+    if path and not path.expanduser().exists():
+        raise ParamsError(
+            f"--path {path} does not exist.", "Give the folder that holds the retailer's files."
+        )
     if profile:
         changes |= dict(_leaves(_read_profile(workspace, profile)))
     if source:

@@ -43,10 +43,11 @@ def run(
     """
     from rec_assets.cli.overrides import apply
     from rec_assets.cli.results import results
-    from rec_assets.runner import run_pipeline
+    from rec_assets.runner import plan, run_pipeline
     from rec_assets.workspace import Workspace
 
     workspace = Workspace.find()
+    plan((), start=start)  # an unknown stage is said before anything is written
     apply(workspace, source, path, profile, setting)
     began = time.monotonic()
     if not dvc:
@@ -67,12 +68,17 @@ def stage(
     For example:
       couturier stage evaluation
     """
-    from rec_assets.pipeline import run_stage
+    from rec_assets.params import read_params
+    from rec_assets.pipeline import STAGES, run_stage
     from rec_assets.runner import Ran, describe
+    from rec_assets.tracking import inside_a_run, track_reports
     from rec_assets.workspace import Workspace
 
     began = time.monotonic()
-    report = run_stage(Workspace.find(), name)
+    workspace = Workspace.find()
+    report = run_stage(workspace, name)
+    if name == STAGES[-1].name and not inside_a_run():  # dvc repro ends here, and nobody else tells W&B
+        track_reports(workspace, read_params(workspace.params_file))
     typer.echo(f"{name}: {describe(Ran(name, time.monotonic() - began, report)).strip()}")
     for title, link in report.links.items():
         typer.echo(f"  {title}: {link}")

@@ -34,8 +34,8 @@ def recommend(
     """Rank the catalogue for one customer: one forward pass, only articles in stock.
 
     For example:
-      couturier recommend C00001
-      couturier recommend C00001 --k 5 --category Trousers --max-price 60
+      couturier recommend C000001
+      couturier recommend C000001 --k 5 --category Trousers --max-price 60
     """
     from rec_assets.cli.tables import print_table
     from rec_assets.params import read_params
@@ -60,8 +60,8 @@ def show_prompt(
     """Show what the model reads about one customer.
 
     For example:
-      couturier show-prompt C00001 --titles
-      couturier show-prompt C00001 --rows test
+      couturier show-prompt C000001 --titles
+      couturier show-prompt C000001 --rows test
     """
     from rec_assets.prompts.show import show_prompt as read
     from rec_assets.workspace import Workspace
@@ -71,7 +71,7 @@ def show_prompt(
 
 @app.command(rich_help_panel=SHOP)
 def synthesize(
-    out: Annotated[Path, typer.Option(help="Folder to write; replaced if it exists.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; an earlier one is replaced.")],
     customers: Annotated[int | None, typer.Option(min=1, help="Customers; default from params.yaml.")] = None,
     skus: Annotated[int | None, typer.Option(min=1, help="Articles; default from params.yaml.")] = None,
     months: Annotated[

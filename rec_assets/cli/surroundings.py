@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rec_assets.errors import CouturierError
+from rec_assets.files import read_json
 from rec_assets.params import Params, read_params
 from rec_assets.workspace import Workspace
 
@@ -156,16 +157,21 @@ def _tracking(_: Workspace, params: Params) -> Finding:
 
 
 def _base_model(workspace: Workspace, params: Params) -> Finding:
+    from rec_assets.backbone.catalogue import PACKAGED
     from rec_assets.backbone.source import is_ready
 
     source = params.base_model.source
     if is_ready(source):
         return Finding("base model", True, f"{source}, downloaded already")
-    if (workspace.base_model / "config.json").exists():
+    manifest = workspace.base_model / "manifest.json"
+    if manifest.exists() and read_json(manifest)["source"] == source:
         return Finding(
             "base model", True, f"{source}, converted in {workspace.relative(workspace.base_model)}"
         )
     kind, _, name = source.partition(":")
+    if kind == "pypi" and name not in PACKAGED:
+        known = ", ".join(f"pypi:{one}" for one in PACKAGED)
+        return Finding("base model", False, f"{source} is not known", f"Set base_model.source to {known}.")
     if not name:
         path = workspace.root / source
         return Finding(

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
-from rec_assets.files import atomic_folder, read_table, write_json
+from rec_assets.files import atomic_folder, read_table, refuse_foreign, write_json
 from rec_assets.recommender.storage import load_recommender
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
@@ -24,7 +24,7 @@ def export(workspace: Workspace, out: Path) -> Path:
     Parameters
     ----------
     out
-        The folder to write; replaced whole if it exists.
+        The folder to write; an earlier export is replaced whole.
 
     Returns
     -------
@@ -33,9 +33,12 @@ def export(workspace: Workspace, out: Path) -> Path:
 
     Raises
     ------
+    CouturierError
+        When the folder holds something else.
     RegistryError
         When no recommender has been trained.
     """
+    refuse_foreign(out, "skus.json", "--out")
     recommender, base, vocabulary = serving_model(workspace)
     model = load_recommender(recommender, base, vocabulary)
     registry = read_table(vocabulary / "registry.parquet")

@@ -91,6 +91,23 @@ def save_recommender(trained: dict[str, Tensor], recipe: Recipe, counts: Tensor,
     write_json({"training": recipe.training.model_dump(mode="json"), "seed": recipe.seed}, folder / RECIPE)
 
 
+def read_trained(folder: Path) -> tuple[dict[str, Tensor], Tensor]:
+    """Read trained tensors by name, and the purchases ``(n,)`` behind the mix, up to the last SKU sold.
+
+    Raises
+    ------
+    RegistryError
+        When the folder holds no model.
+    """
+    if not (folder / WEIGHTS).exists():
+        raise RegistryError(f"{folder} holds no {WEIGHTS}.", "Train it: couturier stage recommender.")
+    tensors = load_file(folder / WEIGHTS)
+    counted, counts = tensors.pop(_COUNTED), tensors.pop(_COUNTS)
+    every = torch.zeros(int(counted.max()) + 1 if len(counted) else 0, dtype=torch.long)
+    every[counted] = counts
+    return tensors, every
+
+
 def load_recommender(
     folder: Path, base: Path, vocabulary: Path, dtype: torch.dtype | None = None
 ) -> SkuLanguageModel:
@@ -104,20 +121,17 @@ def load_recommender(
     RegistryError
         When files are missing or do not fit together.
     """
-    if not (folder / WEIGHTS).exists():
-        raise RegistryError(f"{folder} holds no {WEIGHTS}.", "Train it: couturier stage recommender.")
+    tensors, counts = read_trained(folder)
     kept = read_json(folder / RECIPE)
     recipe = Recipe(Training.model_validate(kept["training"]), kept["seed"])
-    tensors = load_file(folder / WEIGHTS)
-    counted, counts = tensors.pop(_COUNTED), tensors.pop(_COUNTS)
     size = read_json(vocabulary / "vocabulary.json")["skus"]
-    if len(counted) and int(counted.max()) >= size:
+    if len(counts) > size:
         raise RegistryError(
-            f"The recommender knows SKU {int(counted.max())}, the registry ends at {size - 1}.",
+            f"The recommender knows SKU {len(counts) - 1}, the registry ends at {size - 1}.",
             "Use the vocabulary it was trained with, or one that extends it (lineage.parent).",
         )
     every = torch.zeros(size, dtype=torch.long)
-    every[counted] = counts
+    every[: len(counts)] = counts
     model = build(base, vocabulary, recipe, every, plain=True, dtype=dtype)
     load_trained(model, tensors)
     merged: SkuLanguageModel = model.merge_and_unload() if isinstance(model, PeftModel) else model

@@ -59,6 +59,7 @@ class Contents:
     promotion: dict[str, Any] | None
     training: pd.DataFrame
     examples: list[Example]
+    listed_by: str
     validation: dict[str, Any] | None
     trends: dict[str, Any] | None
     trend_plots: list[str]
@@ -89,6 +90,7 @@ def read_contents(workspace: Workspace, params: Params) -> Contents:
         examples=read_examples(workspace, titles, customers=6, history=4, listed=5, seed=params.run.seed)
         if lists.exists()
         else [],
+        listed_by=listed_by(workspace),
         validation=json_or_none(reports / "validation.json"),
         trends=trends,
         trend_plots=[data_uri(path) for path in sorted((reports / "trends").glob("*.png"))]
@@ -104,6 +106,12 @@ def read_contents(workspace: Workspace, params: Params) -> Contents:
         libraries=libraries(),
         parameters={name: flattened(getattr(params, name).model_dump(mode="json")) for name in _PARAMS},
     )
+
+
+def listed_by(workspace: Workspace) -> str:
+    """Say which model wrote the lists that customers are shown."""
+    champion = (json_or_none(workspace.recommendations / "model.json") or {}).get("champion")
+    return f"the champion, model {champion}" if champion else "the newest model; there is no champion yet"
 
 
 def csv_or_empty(path: Path) -> pd.DataFrame:

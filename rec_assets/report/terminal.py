@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rec_assets.report import wording
-from rec_assets.report.contents import csv_or_empty, json_or_none
+from rec_assets.report.contents import csv_or_empty, json_or_none, listed_by
 from rec_assets.report.examples import Card, read_examples
 from rec_assets.report.judged import HEADLINE, RECOMMENDER, headline, model_table
 from rec_assets.workspace import Workspace
@@ -118,6 +118,6 @@ def final_printout(workspace: Workspace) -> str:
     parts = {
         "Model and baselines (all articles, bought-before included)": metrics_table(workspace),
         "Learned relations": relations_table(workspace),
-        "Ten customers": example_recommendations(workspace),
+        f"Ten customers, by {listed_by(workspace)}": example_recommendations(workspace),
     }
     return "\n\n".join(f"{title}\n{'=' * len(title)}\n{text}" for title, text in parts.items())

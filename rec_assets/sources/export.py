@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from rec_assets.files import atomic_folder, write_table
+from rec_assets.files import atomic_folder, refuse_foreign, write_table
 from rec_assets.params import Synthetic
 from rec_assets.sources.synthetic import generate
 
@@ -23,7 +23,7 @@ def write_retailer(
     Parameters
     ----------
     folder
-        The snapshot's folder; replaced if it exists.
+        The snapshot's folder; an earlier one of the same format is replaced whole.
     params
         Size, span and seed.
     until
@@ -35,7 +35,13 @@ def write_retailer(
     -------
     dict
         Rows by table.
+
+    Raises
+    ------
+    CouturierError
+        When the folder holds something else.
     """
+    refuse_foreign(folder, f"transactions.{file_format}", "--out")
     retailer = generate(params)
     if until is not None:
         retailer = retailer.until(until)

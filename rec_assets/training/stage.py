@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from accelerate import PartialState
 from tokenizers import Tokenizer
+from torch import nn
 from transformers import AutoConfig, EarlyStoppingCallback, TrainerCallback, set_seed
 from trl import SFTConfig
 
@@ -22,10 +23,12 @@ from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.storage import save_recommender, trained_tensors
+from rec_assets.registry import version_folder
 from rec_assets.tracking import tracker
 from rec_assets.training.curve import Curve, plot_curve
 from rec_assets.training.trainer import NDCG, RecommenderTrainer
 from rec_assets.training.validation import Holdout
+from rec_assets.training.warm_start import start_from
 from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
 from rec_assets.workspace import Workspace
 
@@ -51,6 +54,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     rows = _training_rows(workspace, encoder)
     recipe = Recipe(params.training, params.run.seed)
     model = build(workspace.base_model, workspace.vocabulary, recipe)
+    carried = _warm_start(workspace, params, model)
     start = trained_tensors(model)
     checkpoints = workspace.checkpoints / _fingerprint(workspace, params)
     curve = Curve()
@@ -84,7 +88,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     best = float(trainer.state.best_metric or 0.0)
     inner = sku_model(model)
     return StageReport(
-        summary=f"Validation NDCG@10 {best:.4f} after {len(frame)} epochs on {len(rows):,} rows.",
+        summary=f"Validation NDCG@10 {best:.4f} after {len(frame)} epochs on {len(rows):,} rows{carried}.",
         rows={"training rows": len(rows), "SKUs with an ID part": len(inner.items.sold)},
         metrics={
             "validation_ndcg@10": best,
@@ -95,6 +99,20 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         tables={"curve": frame, "what moved": moved},
         plots=[workspace.recommender / "training_curve.png"],
     )
+
+
+def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
+    """Start from the parent where there is one; give the end of a sentence that says so."""
+    parent = params.lineage.parent
+    if parent is None or not params.training.warm_start:
+        return ""
+    version = version_folder(workspace, parent)
+    if content_hash(version / "base") != content_hash(workspace.base_model):
+        return f", started anew: {parent} has another base model"
+    carried = start_from(model, sku_model(model).items, version / "recommender")
+    if carried is None:
+        return f", started anew: {parent} was trained by another method"
+    return f", started from {parent} with {carried:,} SKUs"
 
 
 def row_encoder(workspace: Workspace, registry: pd.DataFrame) -> RowEncoder:
@@ -174,6 +192,7 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
     settings = {
         "training": params.training.model_dump(mode="json"),
         "run": params.run.model_dump(mode="json"),
+        "parent": params.lineage.parent,
     }
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()[:16]

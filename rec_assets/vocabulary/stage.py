@@ -72,10 +72,13 @@ def _parent(workspace: Workspace, version: str | None) -> Path | None:
 
 
 def _known(registry: pd.DataFrame, articles: pd.DataFrame, workspace: Workspace) -> np.ndarray:
-    """Rows of the registry whose article existed before ``as_of``: only they shape the title space."""
+    """Rows of the registry whose article existed before ``as_of``: only they shape the title space.
+
+    Known to have existed are articles introduced, or bought, before it.
+    """
     as_of = read_json(workspace.splits / "windows.json")["as_of"]
-    introduced = articles.set_index(c.SKU)[c.INTRODUCED].reindex(registry[c.SKU])
-    if as_of is None or introduced.isna().all():
-        return np.arange(len(registry))
-    known = np.flatnonzero((introduced.isna() | (introduced < pd.Timestamp(as_of))).to_numpy())
-    return known if len(known) else np.arange(len(registry))
+    dates = articles.set_index(c.SKU)[[c.INTRODUCED, c.FIRST_SEEN]].reindex(registry[c.SKU])
+    known = dates[c.FIRST_SEEN].notna()
+    if as_of is not None:
+        known |= dates[c.INTRODUCED] < pd.Timestamp(as_of)
+    return np.flatnonzero(known.to_numpy()) if known.any() else np.arange(len(registry))

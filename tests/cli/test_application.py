@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 
@@ -22,7 +23,16 @@ def test_the_commands_a_user_is_told_of_are_there():
 def test_every_command_teaches_with_an_example(couturier, command):
     shown = couturier(command, "--help")
     assert shown.exit_code == 0
-    assert f"couturier {command}" in shown.output.split("For example:")[1]
+    examples = [
+        shlex.split(line.strip())[1:]
+        for line in shown.output.split("For example:")[1].splitlines()
+        if line.strip().startswith("couturier ")
+    ]
+    assert examples
+    for name, *arguments in examples:
+        assert name == command
+        # Parsed, not run: a command or an option that is no longer there fails.
+        get_command(app).commands[name].make_context(name, arguments, resilient_parsing=False)
 
 
 def test_help_starts_without_the_heavy_libraries():

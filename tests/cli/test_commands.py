@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from rec_assets import runner
+from rec_assets import pipeline, runner, tracking
 from rec_assets.cli.explain import explain
 from rec_assets.files import write_json, write_table
 from rec_assets.params import Params, Section, change_params
@@ -120,7 +120,7 @@ def test_trends_measures_the_newest_weeks(couturier, holdout_workspace):
 
 
 def test_synthesize_writes_a_snapshot_of_the_asked_size(couturier, tmp_path):
-    out = tmp_path / "shop"
+    out = tmp_path / "snapshot"
     ended = couturier("synthesize", "--out", str(out), "--customers", "20", "--skus", "30", "--months", "3")
     assert ended.exit_code == 0, ended.output
     assert len(pd.read_csv(out / "customers.csv")) == 20
@@ -147,11 +147,63 @@ def test_doctor_names_every_cure_at_once(couturier, workspace, monkeypatch, tmp_
     assert "Set WANDB_API_KEY" in ended.output
 
 
+def test_doctor_knows_the_packaged_models(couturier, workspace):
+    change_params(workspace.params_file, {"base_model.source": "pypi:gpt5"})
+    ended = couturier("doctor")
+    assert ended.exit_code == 1
+    assert "pypi:smollm2-135m-instruct" in ended.output
+
+
+def test_doctor_without_a_workspace_says_so(couturier, monkeypatch, tmp_path):
+    monkeypatch.setenv("COUTURIER_HOME", str(tmp_path / "gone"))
+    ended = couturier("doctor")
+    assert ended.exit_code == 1
+    assert "COUTURIER_HOME" in ended.stderr
+    assert "Cure:" in ended.stderr
+
+
 def test_doctor_shows_a_broken_parameter_file(couturier, workspace):
     workspace.params_file.write_text("training: {epoch: 3}")
     ended = couturier("doctor")
     assert ended.exit_code == 1
     assert "training.epoch" in ended.output
+
+
+@pytest.mark.parametrize("wrong", [("--path", "/no/such/folder"), ("--from", "promotions")])
+def test_run_writes_nothing_when_an_option_is_wrong(couturier, workspace, wrong):
+    before = workspace.params_file.read_bytes()
+    ended = couturier("run", "--source", "hm", *wrong)
+    assert ended.exit_code == 1
+    assert "Cure:" in ended.stderr
+    assert workspace.params_file.read_bytes() == before
+
+
+def test_a_folder_of_other_files_is_not_replaced(couturier, tmp_path):
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("mine")
+    for command in ("export", "synthesize"):
+        ended = couturier(command, "--out", str(foreign))
+        assert ended.exit_code == 1
+        assert "other files" in ended.stderr
+    assert (foreign / "notes.txt").read_text() == "mine"
+    assert couturier("synthesize", "--out", str(tmp_path / "snapshot"), "--customers", "20").exit_code == 0
+    assert couturier("synthesize", "--out", str(tmp_path / "snapshot"), "--customers", "20").exit_code == 0
+
+
+def test_the_report_by_itself_tells_wandb(couturier, workspace, monkeypatch):
+    """As under `dvc repro`, which starts one stage after the other."""
+    told = []
+    monkeypatch.delenv("COUTURIER_RUN_ID", raising=False)
+    monkeypatch.setattr(pipeline, "run_stage", lambda _workspace, name: StageReport(summary=f"did {name}."))
+    monkeypatch.setattr(tracking, "track_reports", lambda *_: told.append("told"))
+    assert couturier("stage", "evaluation").exit_code == 0
+    assert told == []
+    assert couturier("stage", "report").exit_code == 0
+    assert told == ["told"]
+    monkeypatch.setenv("COUTURIER_RUN_ID", "a run")
+    assert couturier("stage", "report").exit_code == 0
+    assert told == ["told"]
 
 
 def test_run_writes_its_options_runs_every_stage_and_says_what_to_try_next(couturier, prompts, monkeypatch):

@@ -9,6 +9,7 @@ from rec_assets.params import change_params, read_params
 
 def test_options_are_written_into_the_file_and_said(workspace, tmp_path, capsys):
     before = read_params(workspace.params_file).training.epochs
+    (tmp_path / "hm").mkdir()
     apply(workspace, source="hm", path=tmp_path / "hm", settings=["training.epochs=3", "training.gate=null"])
     params = read_params(workspace.params_file)
     assert params.source.kind == "hm"
@@ -37,6 +38,7 @@ def test_another_retailer_forgets_the_last_ones_snapshot_and_registry(workspace)
 
 
 def test_a_path_in_the_workspace_is_kept_relative(workspace):
+    (workspace.root / "data" / "other").mkdir()
     apply(workspace, path=workspace.root / "data" / "other")
     assert "path: data/other" in workspace.params_file.read_text()
 

@@ -102,6 +102,30 @@ def test_an_item_is_cold_only_if_training_never_sold_it(holdout_workspace: Works
     assert ("item", "cold (never bought in training)") in own.index or (sold > 0).all()
 
 
+def test_recall_by_category_counts_every_purchase_within_the_cutoff(holdout_workspace: Workspace) -> None:
+    run(holdout_workspace, PARAMS)
+    table = pd.read_csv(holdout_workspace.reports / "evaluation" / "recall_by_category.csv")
+    own = table[(table["model"] == "couturier") & ~table["masked"]].set_index("category")
+    lists = read_table(holdout_workspace.holdout_rankings / "couturier.parquet")
+    bought = pd.read_parquet(holdout_workspace.splits / "test.parquet").drop_duplicates(
+        ["customer_id", "sku"]
+    )
+    ranked = bought.merge(lists[~lists["masked"]], on=["customer_id", "sku"], how="left")
+    category = pd.read_parquet(holdout_workspace.behaviour / "articles.parquet").set_index("sku")["category"]
+    for k in (5, 10, 20):
+        expected = (ranked["rank"] <= k).groupby(ranked["sku"].map(category)).mean()
+        assert own[f"recall@{k}"].to_dict() == pytest.approx(expected.to_dict())
+    assert own["recall@5"].mean() < own["recall@20"].mean()
+
+
+def test_what_a_best_seller_list_would_show_is_no_serendipity(holdout_workspace: Workspace) -> None:
+    run(holdout_workspace, PARAMS)
+    flat = json.loads((holdout_workspace.reports / "metrics.json").read_text())
+    assert flat["popular"]["precision@10"] > 0
+    assert flat["popular"]["serendipity@10"] == 0
+    assert flat["couturier"]["serendipity@10"] > 0
+
+
 def test_an_absent_recommender_is_an_error(holdout_workspace: Workspace) -> None:
     (holdout_workspace.holdout_rankings / "couturier.parquet").unlink()
     with pytest.raises(TableError, match=r"couturier\.parquet does not exist"):

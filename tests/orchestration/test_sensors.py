@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from orchestration import sensors
 from orchestration.resources import WorkspaceResource
@@ -70,8 +71,19 @@ def test_each_new_snapshot_asks_for_one_run(shop: Workspace, instance: dg.Dagste
 @pytest.mark.usefixtures("settled")
 def test_a_snapshot_read_by_hand_asks_for_none(shop: Workspace, instance: dg.DagsterInstance) -> None:
     drop(shop, "2026-01")
-    write_json({"kind": "hm", "snapshot": "2026-01"}, shop.raw / "source.json")
+    write_json({"kind": "hm", "path": "data/incoming", "snapshot": "2026-01"}, shop.raw / "source.json")
     assert isinstance(tick(new_data, shop, instance, None), dg.SkipReason)
+    write_json({"kind": "hm", "path": "elsewhere", "snapshot": "2026-01"}, shop.raw / "source.json")
+    assert len(tick(new_data, shop, instance, None).run_requests) == 1
+
+
+@pytest.mark.usefixtures("settled")
+def test_notes_and_dangling_links_hide_no_snapshot(shop: Workspace, instance: dg.DagsterInstance) -> None:
+    drop(shop, "2026-01")
+    incoming = shop.root / "data" / "incoming"
+    (incoming / "README.txt").write_text("one folder a week")
+    (incoming / "2026-01" / "articles.csv").symlink_to(incoming / "nowhere.csv")
+    assert len(tick(new_data, shop, instance, None).run_requests) == 1
 
 
 def test_a_snapshot_still_being_copied_waits(
@@ -135,13 +147,29 @@ def test_one_shift_asks_for_one_run(shifted_shop: Workspace, instance: dg.Dagste
     assert "already requested" in tick(trend_shift, shifted_shop, instance, asked.cursor).skip_message
 
 
-def test_another_champion_under_the_same_shift_asks_again(
+def test_newer_purchases_under_the_same_shift_ask_again(
     shifted_shop: Workspace, instance: dg.DagsterInstance
 ) -> None:
     asked = tick(trend_shift, shifted_shop, instance, None)
-    windows = {"validation_start": "2024-10-01", "test_end": "2024-11-01"}
-    put_in_service(shifted_shop, "bbb", windows)
+    bought = read_table(shifted_shop.validated / "transactions.parquet")
+    write_table(bought.iloc[1:], shifted_shop.validated / "transactions.parquet")
     assert len(tick(trend_shift, shifted_shop, instance, asked.cursor).run_requests) == 1
+
+
+def test_purchases_that_a_decision_was_taken_on_ask_for_none(
+    shifted_shop: Workspace, instance: dg.DagsterInstance
+) -> None:
+    write_json({"decision": "kept"}, shifted_shop.reports / "promotion.json")
+    assert "the last decision" in tick(trend_shift, shifted_shop, instance, None).skip_message
+
+
+def test_none_is_asked_for_while_a_retraining_runs(
+    shifted_shop: Workspace, instance: dg.DagsterInstance
+) -> None:
+    under_way = create_run_for_test(instance, job_name=RETRAIN, status=dg.DagsterRunStatus.STARTED)
+    assert "queued or running" in tick(trend_shift, shifted_shop, instance, None).skip_message
+    instance.delete_run(under_way.run_id)
+    assert len(tick(trend_shift, shifted_shop, instance, None).run_requests) == 1
 
 
 def test_no_shift_no_run(shifted_shop: Workspace, instance: dg.DagsterInstance) -> None:
@@ -177,6 +205,11 @@ def test_another_retailer_extends_nobody(workspace: Workspace) -> None:
     put_in_service(workspace, "abc", {})
     change_params(workspace.params_file, {"source.kind": "hm", "lineage.parent": "abc"})
     assert prepare(workspace, RETRAIN, {}) == {"lineage.parent": None}
+
+
+def test_a_retraining_without_a_snapshot_reads_the_newest(workspace: Workspace) -> None:
+    prepare(workspace, RETRAIN, {SNAPSHOT_TAG: "2026-01"})
+    assert prepare(workspace, RETRAIN, {}) == {"source.snapshot": None}
 
 
 def test_preparing_twice_leaves_the_file_alone(workspace: Workspace) -> None:

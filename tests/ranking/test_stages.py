@@ -4,12 +4,14 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from rec_assets.errors import CouturierError, UnknownCustomerError
-from rec_assets.files import read_json, read_table
+from rec_assets.files import read_json, read_table, write_table
 from rec_assets.params import change_params, read_params
 from rec_assets.pipeline import run_stage
 from rec_assets.ranking.export import export
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.ranking.recommend import recommend
+from rec_assets.registry import promote
+from rec_assets.registry.versions import store
 from rec_assets.workspace import Workspace
 
 
@@ -39,6 +41,48 @@ def test_every_customer_gets_recommendations(trained: Workspace) -> None:
     latest = read_table(trained.prompts / "latest.parquet")
     assert set(lists["customer_id"]) == set(latest["customer_id"])
     assert (lists.groupby("customer_id").size() == 12).all()
+    assert read_json(trained.recommendations / "model.json") == {"champion": None}
+
+
+def test_what_was_bought_is_left_out_where_asked(trained: Workspace) -> None:
+    change_params(trained.params_file, {"recommendations.include_seen": False})
+    run_stage(trained, "recommendations")
+    lists = read_table(trained.recommendations / "lists.parquet")
+    events = read_table(trained.behaviour / "events.parquet")
+    bought = set(zip(events["customer_id"], events["sku"], strict=True))
+    assert not bought & set(zip(lists["customer_id"], lists["sku"], strict=True))
+
+
+def test_sold_out_articles_are_judged_but_not_recommended(trained: Workspace) -> None:
+    articles = read_table(trained.behaviour / "articles.parquet")
+    sold_out = set(articles["sku"][:10])
+    write_table(
+        articles.assign(available=~articles["sku"].isin(sold_out)), trained.behaviour / "articles.parquet"
+    )
+    run_stage(trained, "vocabulary")
+    run_stage(trained, "holdout_rankings")
+    run_stage(trained, "recommendations")
+    assert sold_out & set(read_table(trained.holdout_rankings / "couturier.parquet")["sku"])
+    assert not sold_out & set(read_table(trained.recommendations / "lists.parquet")["sku"])
+    found = recommend(trained, read_params(trained.params_file), "C003", k=30, include_seen=True)
+    assert not sold_out & set(found["sku"])
+
+
+def test_lists_are_the_champions(trained: Workspace) -> None:
+    """A challenger that was not promoted writes no list, and a rollback is followed by the next ranking."""
+    store(trained, "aaa", {"windows": {}, "source": {}})
+    promote(trained, "aaa")
+    run_stage(trained, "recommendations")
+    before = read_table(trained.recommendations / "lists.parquet")
+    change_params(trained.params_file, {"training.epochs": 2, "run.seed": 8})
+    run_stage(trained, "recommender")
+    run_stage(trained, "recommendations")
+    assert read_table(trained.recommendations / "lists.parquet").equals(before)
+    assert read_json(trained.recommendations / "model.json") == {"champion": "aaa"}
+    store(trained, "bbb", {"windows": {}, "source": {}})
+    promote(trained, "bbb")
+    run_stage(trained, "recommendations")
+    assert not read_table(trained.recommendations / "lists.parquet").equals(before)
 
 
 def test_recommend_filters(trained: Workspace) -> None:

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from rec_assets.params import Training, change_params
+from rec_assets.pipeline import run_stage
+from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.storage import save_recommender, trained_tensors
+from rec_assets.registry.versions import store
+from rec_assets.training.warm_start import start_from
+from rec_assets.workspace import Workspace
+
+COUNTS = torch.tensor([9, 4, 0, 1, 0, 25])  # the fixture's; SKUs 2 and 4 are not sold
+GROWN = torch.tensor([90, 40, 7, 10, 0, 250, 0, 3])  # SKUs 2 and 7 have been sold since
+
+
+@pytest.fixture
+def parent(tiny_base: Path, vocabulary: Path, tmp_path: Path) -> tuple[Path, dict[str, torch.Tensor]]:
+    recipe = Recipe(Training(method="lora"), seed=1)
+    model = build(tiny_base, vocabulary, recipe)
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter))
+    folder = tmp_path / "parent"
+    folder.mkdir()
+    trained = trained_tensors(model)
+    save_recommender(trained, recipe, COUNTS, folder)
+    return folder, trained
+
+
+def test_skus_sold_since_start_from_their_titles_all_else_from_the_parent(
+    parent: tuple[Path, dict[str, torch.Tensor]], tiny_base: Path, longer_vocabulary: Path
+) -> None:
+    folder, stored = parent
+    model = build(tiny_base, longer_vocabulary, Recipe(Training(method="lora"), seed=2), GROWN)
+    before = trained_tensors(model)
+    assert start_from(model, sku_model(model).items, folder) == 4
+    after = trained_tensors(model)
+    (ids,) = (name for name in after if name.endswith("items.ids"))
+    for name in after.keys() - {ids}:
+        torch.testing.assert_close(after[name], stored[name])
+    # Rows are those of SKUs sold: 0 1 3 5 in the parent, 0 1 2 3 5 7 now.
+    torch.testing.assert_close(after[ids][[0, 1, 3, 4]], stored[ids])
+    torch.testing.assert_close(after[ids][[2, 5]], before[ids][[2, 5]])
+
+
+def test_another_method_starts_anew(
+    parent: tuple[Path, dict[str, torch.Tensor]], tiny_base: Path, vocabulary: Path
+) -> None:
+    model = build(tiny_base, vocabulary, Recipe(Training(method="full"), seed=2))
+    before = trained_tensors(model)
+    assert start_from(model, sku_model(model).items, parent[0]) is None
+    assert all(torch.equal(value, before[name]) for name, value in trained_tensors(model).items())
+
+
+def test_a_retraining_starts_where_its_parent_ended(prepared_workspace: Workspace) -> None:
+    anew = run_stage(prepared_workspace, "recommender")
+    store(prepared_workspace, "aaa", {})
+    change_params(prepared_workspace.params_file, {"lineage.parent": "aaa"})
+    again = run_stage(prepared_workspace, "recommender")
+    assert "started from aaa with" in again.summary
+    first = {
+        name: report.tables["curve"]["train_loss"].iloc[0]
+        for name, report in (("anew", anew), ("again", again))
+    }
+    assert first["again"] < first["anew"]
+    change_params(prepared_workspace.params_file, {"training.warm_start": False})
+    assert "started" not in run_stage(prepared_workspace, "recommender").summary
+    change_params(prepared_workspace.params_file, {"training.warm_start": True, "training.method": "full"})
+    assert "another method" in run_stage(prepared_workspace, "recommender").summary
