@@ -94,7 +94,9 @@ def test_the_share_of_new_skus_counts_arrivals_after_training(shop):
 def test_the_champions_training_window_is_the_reference(shop):
     workspace = shop(lambda day, i: "dress" if day >= 300 else "coat")
     assert by_name(shifted(workspace, Params()))["category"].distance < 0.9
-    write_json({"windows": {"validation_start": "2024-10-27"}}, workspace.registry / "champion.json")
+    windows = {"validation_start": "2024-10-27"}
+    champion = {"version": "abc", "previous": [], "windows": windows, "source": None}
+    write_json(champion, workspace.registry / "champion.json")
     assert by_name(shifted(workspace, Params()))["category"].distance == 1.0
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import dagster as dg
+import pandas as pd
 import pytest
 import yaml
 
+from rec_assets.files import read_json
 from rec_assets.params import change_params, read_params
+from rec_assets.registry import list_versions
 from rec_assets.workspace import Workspace
 
 Command = Callable[..., CompletedProcess[str]]
@@ -38,20 +41,36 @@ def test_dvc_repeats_what_dagster_made(small: Workspace, command: Command) -> No
 def test_a_dropped_snapshot_retrains_by_itself(
     small: Workspace, command: Command, environment: dict[str, str], tmp_path: Path
 ) -> None:
+    """A first model by hand and in service; the next snapshot's challenges it, and speaks its tokens."""
     parcel = tmp_path / "2026-01"
     table_files(small, command, parcel)
+    incoming = small.root / "data" / "incoming"
+    shutil.copytree(parcel, incoming / "2025-12")
+    bought = pd.read_parquet(parcel / "transactions.parquet")
+    earlier = bought["timestamp"] < bought["timestamp"].max() - pd.Timedelta(days=28)
+    bought[earlier].to_parquet(incoming / "2025-12" / "transactions.parquet")
+    command("couturier", "run")
+    (champion,) = list_versions(small)
+    command("couturier", "promote", champion)
+    known = pd.read_parquet(small.vocabulary / "registry.parquet")["sku"].tolist()
     with (
         dagster_dev(small, environment),
         dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance,
     ):
-        time.sleep(20)  # the sensor is up and has seen an empty folder
+        time.sleep(20)  # the sensor is up and has seen the snapshot that was read by hand
         assert instance.get_runs() == []
-        shutil.copytree(parcel, small.root / "data" / "incoming" / "2026-01")
+        shutil.copytree(parcel, incoming / "2026-01")
         run = finished(instance)
         assert run.status == dg.DagsterRunStatus.SUCCESS, failures(instance, run)
         assert (run.job_name, run.tags["couturier/snapshot"]) == ("retrain", "2026-01")
         assert run.tags["dagster/sensor_name"] == "new_data"
-    assert read_params(small.params_file).source.snapshot == "2026-01"
+    params = read_params(small.params_file)
+    assert (params.source.snapshot, params.lineage.parent) == ("2026-01", champion)
+    assert pd.read_parquet(small.vocabulary / "registry.parquet")["sku"].tolist()[: len(known)] == known
+    decision = read_json(small.reports / "promotion.json")
+    assert champion in [one["against"] for one in decision["comparisons"]]
+    assert all(one["customers"] > 0 for one in decision["comparisons"])
+    assert read_json(small.recommendations / "model.json")["champion"] == decision["champion"]
     assert "up to date" in command("dvc", "status").stdout
     assert (small.reports / "report.html").exists()
 
