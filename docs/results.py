@@ -1,7 +1,11 @@
 """Write the README's result table from the last run: python docs/results.py."""
 
+import os
 from pathlib import Path
 
+import pandas as pd
+
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.files import read_json
 from rec_assets.workspace import Workspace
 
@@ -30,6 +34,17 @@ def table(workspace: Workspace) -> str:
     return "\n".join(lines)
 
 
+def lead(workspace: Workspace) -> str:
+    """Say how sure the lead over the best baseline is."""
+    best = read_json(workspace.reports / "metrics.json")["best_baseline"]
+    sure = pd.read_csv(workspace.reports / "evaluation" / "significance.csv")
+    row = sure[(sure["model"] == best) & (sure["metric"] == "ndcg@10") & ~sure["masked"]].iloc[0]
+    return (
+        f"The lead over {best} is\n{row['difference']:+.4f} NDCG@10, 95 % interval "
+        f"{row['difference_low']:+.4f} to {row['difference_high']:+.4f}, p = {row['p_value']:.2g}."
+    )
+
+
 def with_results(text: str, workspace: Workspace) -> str:
     """Put the table between the README's marks, with how to reproduce it."""
     before, _, rest = text.partition(BEGIN)
@@ -39,7 +54,11 @@ def with_results(text: str, workspace: Workspace) -> str:
         f"`make run` on the synthetic retailer: {holdout['customers']:,} customers of the test window, "
         "the whole catalogue ranked,\narticles bought before included. `couturier status` prints it; "
         "`data/reports/report.html` has intervals, slices\n"
-        "and the planted relations that the model follows and those it does not."
+        "and the planted relations that the model follows and those it does not. "
+        f"{lead(workspace)}\n"
+        f"Measured on {os.cpu_count()} cores in {choose_precision('auto')}".replace("torch.", "")
+        + "; another "
+        "number format, or another processor, moves the last digits."
     )
     return f"{before}{BEGIN}\n{say}\n\n{table(workspace)}\n{END}{after}"
 

@@ -60,10 +60,10 @@ TEXT = "text"
 
 # Prompt rows (prompts/{train,validation,test,latest}.parquet)
 HEADER = "header"  # attribute text before the history
-MOMENTS = "moments"  # list[str]: text placed before history SKU i, "" where the moment has not changed
+MOMENTS = "moments"  # list[str]: moment of history SKU i, "" where unchanged; said one SKU early
 HISTORY = "history"  # list[str]: SKUs, oldest first
 LOSS_FROM = "loss_from"  # index of the first history SKU that bears loss (train rows)
-CLOSING = "closing"  # text after the history, before the SKU to predict
+CLOSING = "closing"  # moment of the SKU to predict; said before the last SKU of the history
 TARGETS = "targets"  # list[str]: the holdout basket (validation and test rows)
 
 # SKU registry (vocabulary/registry.parquet)
