@@ -76,9 +76,9 @@ def trend_shift(
 ) -> dg.SensorResult | dg.SkipReason:
     """Request a run when the newest weeks have left the champion's training window behind.
 
-    A retraining repeats on the same purchases what it made of them before. So none is requested while one is
-    under way, nor for purchases that the last decision was taken on; and the cursor holds the hash of those
-    that a run was requested for, so that a shift asks once even when that run fails.
+    A retraining has nothing new to learn from the same purchases. So none is requested while one is under
+    way, nor for purchases that the last decision was taken on; and the cursor holds the hash of those that a
+    run was requested for, so that a shift asks once even when that run fails.
     """
     if context.instance.get_runs(UNDER_WAY, limit=1):
         return dg.SkipReason("a retraining is queued or running")
@@ -87,12 +87,12 @@ def trend_shift(
     if champion is None:
         return dg.SkipReason("no champion yet")
     if not _sold_since(champion, folder):
-        return dg.SkipReason("no purchase since the champion's own windows: a retraining would repeat it")
+        return dg.SkipReason("no purchase since the champion's own windows: nothing new to learn")
     measures = sorted(m.name for m in shifted(folder, read_params(folder.params_file)) if m.shifted)
     if not measures:
         return dg.SkipReason("no measure crosses its threshold")
     if _decided_on(purchases := folder.validated / "transactions.parquet", folder.reports):
-        return dg.SkipReason("the last decision was taken on these purchases: a retraining would repeat it")
+        return dg.SkipReason("the last decision was taken on these purchases: nothing new to learn")
     if (content := content_hash(purchases)) == context.cursor:
         return dg.SkipReason(f"already requested for {', '.join(measures)}")
     return dg.SensorResult(run_requests=[dg.RunRequest(tags={SHIFT_TAG: ",".join(measures)})], cursor=content)

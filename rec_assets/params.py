@@ -5,6 +5,7 @@ from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -333,6 +334,15 @@ class Schedule(Section):
 
     cron: str = Field("0 4 * * 1", description="Minute, hour, day, month, weekday of a retraining.")
     timezone: str = Field("UTC", description="Of the schedule.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("write an IANA name, such as Europe/Amsterdam") from error
+        return timezone
 
     @field_validator("cron")
     @classmethod

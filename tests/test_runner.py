@@ -13,6 +13,7 @@ from rec_assets.params import change_params, read_params
 from rec_assets.pipeline import STAGES, StageReport
 from rec_assets.registry.lineage import source_of
 from rec_assets.runner import plan, run_pipeline
+from rec_assets.tracking import run_id
 from rec_assets.versioning import find_dvc, render_dvc_yaml
 from rec_assets.workspace import Workspace
 
@@ -127,6 +128,22 @@ def test_force_and_from_repeat_what_is_up_to_date(repository, work):
     run_pipeline(repository, start=NAMES[1], announce=lambda _: None)
     run_pipeline(repository, force=True, announce=lambda _: None)
     assert work.ran == NAMES[1:] + NAMES
+
+
+def test_a_run_killed_while_it_was_tracked_is_tracked_when_it_goes_on(repository, work, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    tracked = []
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "track_reports", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_pipeline(repository, announce=lambda _: None)
+    identity = (repository.data / "run_id").read_text()
+    monkeypatch.setattr(runner, "track_reports", lambda workspace, _: tracked.append(run_id(workspace)))
+    for _ in range(2):
+        assert run_pipeline(repository, announce=lambda _: None) == []
+    assert tracked == [identity]
 
 
 def test_new_data_extend_the_champion(repository, work):

@@ -154,6 +154,9 @@ def test_the_run_id_comes_from_the_environment_or_the_parameters(workspace, monk
     assert from_params == run_id(workspace)
     workspace.params_file.write_text(workspace.params_file.read_text() + "\n")
     assert run_id(workspace) != from_params
+    before = run_id(workspace)
+    write_json({"files": {"sales.csv": "abc"}}, workspace.raw / "source.json")
+    assert run_id(workspace) != before
     monkeypatch.setenv("COUTURIER_RUN_ID", "a/b:c")
     assert run_id(workspace) == "a-b-c"
 

@@ -38,10 +38,8 @@ def apply(
         When a setting or the profile cannot be read, or the result is not valid; the file stays as it was.
     """
     changes: dict[str, Any] = {}
-    if path and not path.expanduser().exists():
-        raise ParamsError(
-            f"--path {path} does not exist.", "Give the folder that holds the retailer's files."
-        )
+    if path and not path.expanduser().is_dir():
+        raise ParamsError(f"--path {path} is not a folder.", "Give the one that holds the retailer's files.")
     if profile:
         changes |= dict(_leaves(_read_profile(workspace, profile)))
     if source:
@@ -90,9 +88,9 @@ def _read_profile(workspace: Workspace, profile: Path) -> dict[str, Any]:
         )
         raise ParamsError(f"{profile} does not exist.", f"Profiles in profiles/: {there}.")
     try:
-        content = yaml.safe_load(found.read_text())
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{found} is not YAML: {error}.", "Mend the line it names.") from error
+        content = yaml.safe_load(found.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{found} is not YAML in UTF-8: {error}.", "Mend what it names.") from error
     if not isinstance(content, dict):
         raise ParamsError(f"{found} holds no sections.", "Write it like params.yaml, with only what differs.")
     return content

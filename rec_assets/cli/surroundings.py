@@ -173,10 +173,9 @@ def _base_model(workspace: Workspace, params: Params) -> Finding:
         known = ", ".join(f"pypi:{one}" for one in PACKAGED)
         return Finding("base model", False, f"{source} is not known", f"Set base_model.source to {known}.")
     if not name:
-        path = workspace.root / source
-        return Finding(
-            "base model", path.is_dir(), f"{path}", "Set base_model.source to a folder that exists."
-        )
+        path = workspace.root / Path(source).expanduser()
+        cure = "Set base_model.source to a folder or a GGUF file that exists."
+        return Finding("base model", path.exists(), f"{path}", cure)
     if kind == "hf":
         address = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
         cure = f"Connect to {address}, or set base_model.source to a local folder."

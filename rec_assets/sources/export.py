@@ -12,6 +12,9 @@ from rec_assets.sources.synthetic import generate
 
 FileFormat = Literal["csv", "parquet"]
 
+MARK = ".synthetic"
+"""Tells a folder that may be replaced from a retailer's own files, which have the same names."""
+
 
 def write_retailer(
     folder: Path, params: Synthetic, until: date | None = None, file_format: FileFormat = "csv"
@@ -23,7 +26,7 @@ def write_retailer(
     Parameters
     ----------
     folder
-        The snapshot's folder; an earlier one of the same format is replaced whole.
+        The snapshot's folder; an earlier one is replaced whole.
     params
         Size, span and seed.
     until
@@ -41,7 +44,7 @@ def write_retailer(
     CouturierError
         When the folder holds something else.
     """
-    refuse_foreign(folder, f"transactions.{file_format}", "--out")
+    refuse_foreign(folder, MARK, "--out")
     retailer = generate(params)
     if until is not None:
         retailer = retailer.until(until)
@@ -51,6 +54,7 @@ def write_retailer(
         "articles": retailer.articles,
     }
     with atomic_folder(folder) as part:
+        (part / MARK).touch()
         for name, frame in tables.items():
             if file_format == "parquet":
                 write_table(frame, part / f"{name}.parquet")

@@ -1,3 +1,4 @@
+import re
 import shlex
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from typer.main import get_command
 from rec_assets import pipeline
 from rec_assets.cli import app
 from rec_assets.errors import CouturierError
+from rec_assets.params import Synthetic
+from rec_assets.sources.synthetic import generate
 
 COMMANDS = sorted(get_command(app).commands)
 
@@ -33,6 +36,15 @@ def test_every_command_teaches_with_an_example(couturier, command):
         assert name == command
         # Parsed, not run: a command or an option that is no longer there fails.
         get_command(app).commands[name].make_context(name, arguments, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("command", [(), ("recommend",), ("show-prompt",)])
+def test_the_customer_of_the_examples_exists(couturier, command):
+    known = generate(Synthetic(customers=3, skus=20, months=2)).customers["customer_id"].tolist()
+    shown = couturier(*command, "--help").output
+    named = set(re.findall(r"\bC\d+\b", shown))
+    assert named
+    assert named <= set(known)
 
 
 def test_help_starts_without_the_heavy_libraries():

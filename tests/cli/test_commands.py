@@ -154,6 +154,20 @@ def test_doctor_knows_the_packaged_models(couturier, workspace):
     assert "pypi:smollm2-135m-instruct" in ended.output
 
 
+def test_doctor_tells_a_base_model_from_the_one_converted_before(couturier, workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    workspace.base_model.mkdir(parents=True)
+    write_json({"source": "hf:one/model"}, workspace.base_model / "manifest.json")
+    (workspace.base_model / "config.json").write_text("{}")
+    change_params(workspace.params_file, {"base_model.source": "hf:one/model"})
+    assert "hf:one/model, converted" in couturier("doctor").output
+    change_params(workspace.params_file, {"base_model.source": "hf:another/model"})
+    assert "hf:another/model, to be fetched" in couturier("doctor").output
+    (tmp_path / "model.gguf").touch()
+    change_params(workspace.params_file, {"base_model.source": str(tmp_path / "model.gguf")})
+    assert f"ok    base model    {tmp_path / 'model.gguf'}" in couturier("doctor").output
+
+
 def test_doctor_without_a_workspace_says_so(couturier, monkeypatch, tmp_path):
     monkeypatch.setenv("COUTURIER_HOME", str(tmp_path / "gone"))
     ended = couturier("doctor")
@@ -182,6 +196,7 @@ def test_a_folder_of_other_files_is_not_replaced(couturier, tmp_path):
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "notes.txt").write_text("mine")
+    (foreign / "transactions.csv").write_text("a retailer's own")
     for command in ("export", "synthesize"):
         ended = couturier(command, "--out", str(foreign))
         assert ended.exit_code == 1

@@ -58,6 +58,9 @@ def test_a_profile_is_merged_and_settings_win_over_it(workspace):
     params = read_params(workspace.params_file)
     assert (params.base_model.source, params.base_model.layers) == ("hf:meta/x", None)
     assert (params.training.epochs, params.training.lora.rank, params.training.lora.alpha) == (1, 64, 64)
+    (workspace.root / "profiles" / "old.yaml").write_bytes("# Knöpfe".encode("latin-1"))
+    with pytest.raises(ParamsError, match="not YAML"):
+        apply(workspace, profile=Path("profiles/old.yaml"))
     with pytest.raises(ParamsError, match="does not exist") as caught:
         apply(workspace, profile=Path("profiles/cpu.yaml"))
     assert "gpu.yaml" in caught.value.cure

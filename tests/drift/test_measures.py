@@ -11,6 +11,7 @@ from scipy.spatial.distance import jensenshannon
 from rec_assets.drift import measures
 from rec_assets.drift.measures import chance_distance, jensen_shannon, recent_window, shifted
 from rec_assets.drift.mixes import Window
+from rec_assets.errors import RegistryError
 from rec_assets.files import write_json
 from rec_assets.params import Params
 
@@ -105,3 +106,11 @@ def test_missing_data_and_undated_splits_have_nothing_to_compare(shop, workspace
     shop(lambda day, i: "coat", days=20, trained_days=10)
     write_json({"strategy": "leave_one_out", "validation_start": None}, workspace.splits / "windows.json")
     assert shifted(workspace, Params()) == []
+
+
+def test_a_damaged_champion_is_said(shop):
+    workspace = shop(lambda day, i: "coat", days=20, trained_days=10)
+    workspace.registry.mkdir(parents=True)
+    (workspace.registry / "champion.json").write_text('{"version": "ab')
+    with pytest.raises(RegistryError, match="damaged"):
+        shifted(workspace, Params())

@@ -184,7 +184,7 @@ def test_a_shift_without_new_purchases_asks_for_none(
     """The champion's own test window holds the newest purchases: a retraining would see the same data."""
     windows = {"validation_start": "2024-10-01", "test_end": "2025-01-01"}
     put_in_service(shifted_shop, "aaa", windows)
-    assert "repeat" in tick(trend_shift, shifted_shop, instance, None).skip_message
+    assert "nothing new" in tick(trend_shift, shifted_shop, instance, None).skip_message
 
 
 def test_nothing_to_compare_before_the_first_champion(

@@ -40,7 +40,8 @@ def test_files_directly_in_the_path_are_the_source(tmp_path: Path):
 
 def test_a_page_of_notes_does_not_hide_the_snapshots(tmp_path: Path):
     drop(tmp_path / "2025-01-01")
-    (tmp_path / "README.md").write_text("Our exports.")
+    for name in ("README.md", "README.txt"):
+        (tmp_path / name).write_text("Our exports.")
     assert list_snapshots(tmp_path) == ["2025-01-01"]
 
 
@@ -75,3 +76,8 @@ def test_the_sensor_pays_for_no_data_library():
         "rec_assets.workspace",
     }
     assert not any(isinstance(node, ast.Import) for node in ast.walk(tree))
+
+
+def test_tables_that_are_text_files_are_the_source(tmp_path: Path):
+    drop(tmp_path, "articles.txt")
+    assert resolve_snapshot(tmp_path) == Snapshot(tmp_path, None)

@@ -90,6 +90,7 @@ def test_source_record_has_hashes_rows_and_no_absolute_path(shop: Shop):
     record = json.loads(written)
     assert record["rows"] == {"transactions": 3, "customers": 2, "articles": 2}
     assert set(record["files"]) == {"sales.csv", "stock.csv"}
+    assert record["path"] == "data/incoming"
     assert str(shop.workspace.root) not in written
     assert (shop.workspace.truth / ".keep").exists()
 

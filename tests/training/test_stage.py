@@ -136,6 +136,8 @@ def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-2").mkdir()
     (tmp_path / "checkpoint-2" / "trainer_state.json").write_text(json.dumps({}))
     (tmp_path / "checkpoint-10").mkdir()
+    (tmp_path / "checkpoint-20").mkdir()
+    (tmp_path / "checkpoint-20" / "trainer_state.json").write_text('{"epoch": 2.0, "log_hi')
     assert stage._newest(tmp_path) == str(tmp_path / "checkpoint-2")
     assert stage._newest(tmp_path / "none") is None
 
