@@ -101,4 +101,4 @@ clean:  ## Remove what the pipeline and the checks made; keep the source files, 
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean  ## Also remove the environments, DVC's cache and Dagster's history
-	@rm -rf $(VENV) $(DVC_VENV) .dagster .dvc/cache .dvc/tmp *.egg-info
+	@rm -rf $(VENV) $(DVC_VENV) .venv-peers .dagster .dvc/cache .dvc/tmp *.egg-info
