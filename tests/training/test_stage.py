@@ -33,7 +33,7 @@ def test_training_writes_the_model_and_its_curve(prepared_workspace: Workspace) 
 def test_everything_that_should_learn_moves(prepared_workspace: Workspace) -> None:
     report = run_stage(prepared_workspace, "recommender")
     moved = report.tables["what moved"].set_index("part")
-    assert {"items", "lora", "gate", "norm"} == set(moved.index)
+    assert {"items", "lora", "gate", "layers", "norm"} == set(moved.index)
     assert (moved["change"] > 0).all()
 
 
@@ -119,7 +119,7 @@ def test_rates_and_decay_reach_the_parameters_they_are_for(
     items = table.index.str.contains("items")
     assert set(table.loc[items, "lr"]) == {0.02}
     assert set(table.loc[~items, "lr"]) == {0.01}
-    matrices = table.index.str.contains(r"lora_|items\.ids|items\.projection")
+    matrices = table.index.str.contains(r"lora_|items\.ids|items\.projection|_proj\.weight")
     assert set(table.loc[matrices, "decay"]) == {0.3}
     assert set(table.loc[~matrices, "decay"]) == {0.0}
 
