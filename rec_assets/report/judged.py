@@ -23,6 +23,8 @@ def model_table(metrics: pd.DataFrame, names: tuple[str, ...], *, masked: bool) 
     if metrics.empty:
         return pd.DataFrame()
     rows = metrics[metrics["masked"] == masked]
+    if rows.empty:  # masked, where everything in the window was bought before
+        return pd.DataFrame()
     named = rows.assign(name=rows["metric"] + "@" + rows["cutoff"].astype(str))
     wide = named.pivot(index="model", columns="name", values="value")
     order = HEADLINE if HEADLINE in wide else wide.columns[0]
