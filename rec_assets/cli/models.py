@@ -76,7 +76,7 @@ def export(
     AutoModelForCausalLM.from_pretrained loads it with equal logits; skus.json maps SKUs to token ids.
 
     For example:
-      couturier export --out /tmp/recommender
+      couturier export --out exported
     """
     from rec_assets.ranking.export import export as write
     from rec_assets.workspace import Workspace

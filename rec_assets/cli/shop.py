@@ -89,7 +89,7 @@ def synthesize(
 
     For example:
       couturier synthesize --out data/incoming/2025-06-01 --until 2025-06-01
-      couturier synthesize --out /tmp/shop --customers 200 --skus 300
+      couturier synthesize --out shop --customers 200 --skus 300
     """
     from datetime import date
 
