@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    Cohere2Config,
     CohereConfig,
     Gemma2Config,
     Gemma3TextConfig,
@@ -14,8 +15,10 @@ from transformers import (
     GraniteConfig,
     LlamaConfig,
     MistralConfig,
+    MixtralConfig,
     Olmo2Config,
     OPTConfig,
+    Phi3Config,
     PhiConfig,
     Qwen2Config,
     Qwen3Config,
@@ -42,14 +45,20 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     "llama": lambda: LlamaConfig(**_common(tie_word_embeddings=False)),
     "llama-tied": lambda: LlamaConfig(**_common(tie_word_embeddings=True)),
     "qwen2": lambda: Qwen2Config(**_common(num_key_value_heads=2)),
+    "qwen2-tied": lambda: Qwen2Config(**_common(num_key_value_heads=2, tie_word_embeddings=True)),
     "qwen3": lambda: Qwen3Config(**_common(num_key_value_heads=2, head_dim=8)),
     "mistral": lambda: MistralConfig(**_common(num_key_value_heads=2)),
     "gemma": lambda: GemmaConfig(**_common(num_key_value_heads=1, head_dim=8)),
     "gemma2": lambda: Gemma2Config(**_common(num_key_value_heads=2, head_dim=8, final_logit_softcapping=2.0)),
     "gemma3": lambda: Gemma3TextConfig(**_common(num_key_value_heads=1, head_dim=8)),
+    "gemma3-softcap": lambda: Gemma3TextConfig(
+        **_common(num_key_value_heads=1, head_dim=8, final_logit_softcapping=1.5)
+    ),
     "phi": lambda: PhiConfig(**_common()),  # its head has a bias
+    "phi3": lambda: Phi3Config(**_common(num_key_value_heads=2)),
     "granite": lambda: GraniteConfig(**_common(logits_scaling=3.0, residual_multiplier=0.3)),
     "cohere": lambda: CohereConfig(**_common(logit_scale=0.25)),
+    "cohere2": lambda: Cohere2Config(**_common(logit_scale=0.25, num_key_value_heads=2)),
     "olmo2": lambda: Olmo2Config(**_common()),
     "gpt2": lambda: GPT2Config(
         vocab_size=VOCABULARY, n_embd=32, n_layer=3, n_head=4, bos_token_id=1, eos_token_id=2
@@ -57,11 +66,18 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     "opt": lambda: OPTConfig(**_common(ffn_dim=48, word_embed_proj_dim=16)),
 }
 
+# Models whose layers mix experts: they are read and trimmed, but their branches take no gates.
+EXPERTS: dict[str, Callable[[], Any]] = {
+    "mixtral": lambda: MixtralConfig(
+        **_common(num_key_value_heads=2, num_local_experts=3, num_experts_per_tok=2)
+    ),
+}
+
 
 def build(name: str) -> Any:
     """Make a seeded model whose norms and biases are not at their first values."""
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(CONFIGS[name]()).eval()
+    model = AutoModelForCausalLM.from_config((CONFIGS | EXPERTS)[name]()).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)

@@ -181,7 +181,8 @@ def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> T
     Raises
     ------
     BaseModelError
-        When there is no token to keep, one lies outside the head, or the logits disagree with the model's.
+        When there is no token to keep, one lies outside the head, the head is stored in integers, or the
+        logits disagree with the model's.
     """
     inner = plain_model(model)
     head = inner.get_output_embeddings()
@@ -189,7 +190,12 @@ def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> T
     if ids.numel() == 0:
         raise BaseModelError("There is no token to keep.", "Give at least one token id.")
     with torch.no_grad():
-        weight, bias = _effective_weight(head)
+        weight, bias = effective_weight(head)
+        if not weight.is_floating_point():
+            raise BaseModelError(
+                f"The head's weight is stored as {weight.dtype}; what a row scores depends on its input.",
+                "Load the model with llm_int8_skip_modules=['lm_head'], or in 4 bits.",
+            )
         if int(ids.min()) < 0 or int(ids.max()) >= weight.shape[0]:
             raise BaseModelError(
                 f"Token ids are {int(ids.min())} to {int(ids.max())}; the head has {weight.shape[0]} rows.",
@@ -207,19 +213,19 @@ def trim_decoder(model: nn.Module, token_ids: Sequence[int] | torch.Tensor) -> T
     return decoder
 
 
-def _effective_weight(head: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+def effective_weight(head: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Give the weight (V, d) and bias (V,) that a head, wrapped by PEFT or not, computes with."""
     if getattr(head, "disable_adapters", False):
         wrapped = "original_module" if hasattr(head, "original_module") else "base_layer"
-        return _effective_weight(getattr(head, wrapped))
+        return effective_weight(getattr(head, wrapped))
     if hasattr(head, "token_adapter"):  # PEFT: some rows retrained
         tokens = head.token_adapter
         base = tokens.base_layer
         return tokens.get_merged_weights(tokens.active_adapters), getattr(base, "bias", None)
     if hasattr(head, "modules_to_save"):  # PEFT: a retrained copy
-        return _effective_weight(head.modules_to_save[head.active_adapters[0]])
+        return effective_weight(head.modules_to_save[head.active_adapters[0]])
     if hasattr(head, "base_layer"):  # PEFT: low-rank adapters
-        weight, bias = _effective_weight(head.base_layer)
+        weight, bias = effective_weight(head.base_layer)
         if not head.merged:
             for name in head.active_adapters:
                 weight = weight + head.get_delta_weight(name).to(weight)
@@ -243,7 +249,8 @@ def _check_against(model: Any, head: nn.Module, decoder: TrimmedDecoder) -> None
     if not seen or float((decoder(seen[0].to(decoder.weight)).float() - expected).abs().max()) > within:
         raise BaseModelError(
             f"{type(model).__name__} does not score tokens as hidden state times head row.",
-            "Choose a Llama, Qwen, Mistral, Gemma, Phi, GPT-2, OPT, Granite or Cohere model.",
+            "Choose a Llama, Qwen, Mistral, Mixtral, Gemma, Phi, GPT-2, OPT, Granite or Cohere model;"
+            " merge a DoRA adapter of the head first.",
         )
 
 

@@ -9,9 +9,9 @@ import torch
 
 from rec_assets.backbone.load import load_base, load_tokenizer
 from rec_assets.files import atomic_folder, read_table, write_json
-from rec_assets.heads.classifier import DecoderTrimmedClassifier
 from rec_assets.heads.examples import Examples, choose_examples
 from rec_assets.heads.judge import confusion, majority, plot_confusion, scores, word_model
+from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.states import encode, last_states
 from rec_assets.params import Head, Params
 from rec_assets.pipeline import Check, StageReport
@@ -71,7 +71,7 @@ def _train(
     rows = [encode(tokenizer, head.prompt, text) for text in examples.texts]
     states = last_states(model, rows, f"{name} texts")
     targets, test = examples.targets, examples.test
-    classifier = DecoderTrimmedClassifier.from_label_words(model, tokenizer, examples.labels, head.prompt)
+    classifier = LabelHead.from_label_words(model, tokenizer, examples.labels, head.prompt)
     untrained = classifier.predict(states[test]).numpy()
     losses = classifier.fit(
         states[~test],

@@ -1,5 +1,7 @@
+import bitsandbytes as bnb
 import pytest
 import torch
+from architectures import EXPERTS, build
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
@@ -22,6 +24,55 @@ def test_kept_logits_are_bit_equal_to_the_full_heads(model, inputs):
     hidden, logits = hidden_of(model, inputs)
     assert decoder.weight.shape == (5, hidden.shape[-1])
     assert torch.equal(decoder(hidden), logits[..., IDS])
+
+
+@pytest.mark.parametrize("name", sorted(EXPERTS))
+def test_bit_equality_holds_for_models_of_experts(name, inputs):
+    model = build(name)
+    hidden, logits = hidden_of(model, inputs)
+    assert torch.equal(trim_decoder(model, IDS)(hidden), logits[..., IDS])
+
+
+def test_a_four_bit_head_is_dequantised_to_what_it_computes(llama, inputs):
+    stored = bnb.nn.Linear4bit(32, 112, bias=False, quant_type="nf4", compute_dtype=torch.float32)
+    stored.weight = bnb.nn.Params4bit(
+        llama.lm_head.weight.data.clone(), requires_grad=False, quant_type="nf4"
+    )
+    plain = trim_decoder(llama, IDS).weight.clone()
+    llama.lm_head = stored.to("cpu")
+    hidden, logits = hidden_of(llama, inputs)
+    decoder = trim_decoder(llama, IDS)
+    torch.testing.assert_close(decoder(hidden), logits[..., IDS], rtol=1e-5, atol=1e-5)
+    assert not torch.equal(decoder.weight, plain)
+
+
+def test_an_integer_head_is_refused_with_its_cure(llama):
+    stored = bnb.nn.Linear8bitLt(32, 112, bias=False, has_fp16_weights=False)
+    stored.weight = bnb.nn.Int8Params(
+        llama.lm_head.weight.data.clone(), requires_grad=False, has_fp16_weights=False
+    )
+    llama.lm_head = stored.to("cpu")
+    llama(torch.tensor([[3]]))  # quantised on first use
+    with pytest.raises(BaseModelError, match="llm_int8_skip_modules"):
+        trim_decoder(llama, IDS)
+
+
+@pytest.mark.parametrize("tokens", [[5, 7], {"embed_tokens": [5, 7]}])
+def test_trained_tokens_of_a_tied_table_are_in_its_head_too(tied, inputs, tokens):
+    plain = trim_decoder(tied, IDS).weight.clone()
+    adapter = LoraConfig(
+        task_type="CAUSAL_LM", r=2, target_modules=["q_proj"], trainable_token_indices=tokens
+    )
+    wrapped = get_peft_model(tied, adapter).eval()
+    with torch.no_grad():
+        for parameter in wrapped.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1)
+    hidden, logits = hidden_of(wrapped.get_base_model(), inputs)
+    decoder = trim_decoder(wrapped, IDS)
+    assert torch.equal(decoder(hidden), logits[..., IDS])
+    moved = (decoder.weight != plain).any(dim=1)
+    assert moved.tolist() == [token in (5, 7) for token in IDS]
 
 
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 100])

@@ -18,7 +18,7 @@ COMMANDS = sorted(get_command(app).commands)
 def test_the_commands_a_user_is_told_of_are_there():
     assert set(COMMANDS) >= {
         "run", "stage", "status", "doctor", "params", "show-prompt", "recommend", "export",
-        "promote", "rollback", "history", "synthesize", "trends",
+        "promote", "rollback", "history", "synthesize", "trends", "suggest-basket", "classify",
     }  # fmt: skip
 
 

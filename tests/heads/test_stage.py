@@ -5,7 +5,7 @@ import pytest
 
 from rec_assets.files import content_hash, read_json, write_table
 from rec_assets.heads import stage
-from rec_assets.heads.classifier import DecoderTrimmedClassifier
+from rec_assets.heads.label_head import LabelHead
 from rec_assets.params import Params
 
 CATEGORY = {"min_rows": 5, "prompt": "{text}", "epochs": 100, "learning_rate": 0.03}
@@ -27,7 +27,7 @@ def test_a_head_is_trained_judged_and_beats_the_majority(shop):
     assert counts.to_numpy().sum() == 18
     assert counts.to_numpy().trace() / 18 == pytest.approx(metrics["head"]["accuracy"])
     assert all(plot.read_bytes().startswith(b"\x89PNG") for plot in report.plots)
-    assert DecoderTrimmedClassifier.load(shop.heads / "category").labels == ("Belts", "Coats", "Trousers")
+    assert LabelHead.load(shop.heads / "category").labels == ("Belts", "Coats", "Trousers")
 
 
 def test_the_same_inputs_give_the_same_bytes(shop):

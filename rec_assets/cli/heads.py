@@ -1,0 +1,118 @@
+"""Commands for classifiers of texts."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rec_assets.cli.application import SHOP, app
+from rec_assets.errors import CouturierError
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command(rich_help_panel=SHOP)
+def classify(
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Read texts from a file, one a line; - for standard input.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="A label, with its words if they are others: positive=great,good."),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="A saved classifier's folder, or a head of the last run by name.")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Template with {text}, or sentiment, topic, garment, attribute.")
+    ] = None,
+    base: Annotated[Path | None, typer.Option(help="Base model; by default the workspace's.")] = None,
+    mode: Annotated[str, typer.Option(help="zero_shot, or channel: slower, often better.")] = "zero_shot",
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each word adds.")] = False,
+) -> None:
+    """Name the label of each text: with a head of the last run, or with any labels at all.
+
+    Prints label, probability and text, separated by tabs.
+
+    For example:
+      couturier classify "Soft wool coat" --label Coats --label Dresses
+      couturier classify "A fine film" --label up=great,good --label down=bad
+      couturier classify --file titles.txt --head category
+    """
+    if (head is None) == (not label):
+        raise CouturierError(
+            "Either labels or a saved head decides what a text can be.",
+            "Give --label twice or more, or --head.",
+        )
+    wanted = _read(texts or [], file)
+    classifier = _saved(head) if head is not None else _zero_shot(label or [], prompt, base, mode)
+    probabilities = classifier.predict_proba(wanted)
+    for text, row in zip(wanted, probabilities, strict=True):
+        best = int(row.argmax())
+        typer.echo(f"{classifier.classes_[best]}\t{row[best]:.3f}\t{text}")
+        if explain:
+            for part in classifier.explain(text, classifier.classes_[best]):
+                typer.echo(f"\t{part.score:+.3f}\t{part.token}")
+
+
+def _read(texts: list[str], file: Path | None) -> list[str]:
+    if file is None:
+        found = texts
+    elif str(file) == "-":
+        found = texts + sys.stdin.read().splitlines()
+    elif not file.exists():
+        raise CouturierError(f"{file} does not exist.", "Name a file with one text a line.")
+    else:
+        found = texts + file.read_text(encoding="utf-8").splitlines()
+    found = [text.strip() for text in found if text.strip()]
+    if not found:
+        raise CouturierError("There is no text.", "Give texts, or a file with --file.")
+    return found
+
+
+def _words(label: list[str]) -> dict[str, list[str]]:
+    """Read ``name`` and ``name=word,word``."""
+    words = {}
+    for one in label:
+        name, _, listed = one.partition("=")
+        words[name.strip()] = [word.strip() for word in listed.split(",") if word.strip()] or [name.strip()]
+    if len(words) < 2:
+        raise CouturierError(f"{len(words)} label is no choice.", "Give --label twice or more.")
+    return words
+
+
+def _zero_shot(label: list[str], prompt: str | None, base: Path | None, mode: str) -> Any:
+    words = _words(label)
+    if mode not in ("zero_shot", "channel"):
+        raise CouturierError(f"--mode is {mode!r}.", "Choose zero_shot or channel; the others need training.")
+    from rec_assets.heads.classifier import DecoderTrimmedClassifier
+
+    made: DecoderTrimmedClassifier = DecoderTrimmedClassifier(
+        base,
+        words,
+        prompt,
+        mode="channel" if mode == "channel" else "zero_shot",
+    )
+    return made.fit()
+
+
+def _saved(head: str) -> Any:
+    from rec_assets.heads.classifier import DecoderTrimmedClassifier
+    from rec_assets.heads.saved import from_label_head
+
+    if Path(head).is_dir():
+        return DecoderTrimmedClassifier.load(head)
+    from rec_assets.workspace import Workspace
+
+    workspace = Workspace.find()
+    folder = workspace.heads / head
+    if not folder.is_dir():
+        known = sorted(path.name for path in workspace.heads.glob("*/"))
+        raise CouturierError(
+            f"There is no head {head!r}. Heads of the last run: {', '.join(known) or 'none'}.",
+            "Run couturier run first, or name a folder a classifier was saved in.",
+        )
+    return from_label_head(folder, workspace.base_model)

@@ -1,0 +1,137 @@
+"""What in a text speaks for its label."""
+
+import re
+from typing import Any, NamedTuple
+
+import torch
+
+from rec_assets.heads.errors import HeadError
+from rec_assets.heads.state_scores import StateScorer
+from rec_assets.heads.word_scores import WordScorer
+
+METHODS = ("leave_one_out", "gradient")
+UNITS = ("word", "token")
+
+
+class Attribution(NamedTuple):
+    """A part of a text, and how much it speaks for a label.
+
+    Parameters
+    ----------
+    token
+        The part, as it stands in the text.
+    offset
+        Its first character.
+    score
+        Above 0: it speaks for the label.
+    """
+
+    token: str
+    offset: int
+    score: float
+
+
+def explain(
+    classifier: Any, text: str, label: Any = None, method: str = "leave_one_out", unit: str = "word"
+) -> list[Attribution]:
+    """Attribute one prediction to the parts of its text.
+
+    Parameters
+    ----------
+    classifier
+        A fitted :class:`rec_assets.heads.classifier.DecoderTrimmedClassifier`.
+    text
+        The text.
+    label
+        The label to explain; none: the predicted one.
+    method
+        ``leave_one_out``: the label's log-probability less that of the text without the part, one pass per
+        part, in any mode. ``gradient``: gradient times input embedding of the label's log-probability, one
+        pass; not for the channel or words of several tokens.
+    unit
+        ``word`` or ``token``; a word's gradient is the sum of its tokens'.
+
+    Returns
+    -------
+    list of Attribution
+        In the order of the text; parts beyond ``text_tokens`` score 0.
+
+    Raises
+    ------
+    HeadError
+        When method, unit or label are unknown, or the method does not suit the mode.
+    """
+    if method not in METHODS or unit not in UNITS:
+        raise HeadError(
+            f"There is no method {method!r} by {unit!r}.",
+            f"Methods: {', '.join(METHODS)}. Units: {', '.join(UNITS)}.",
+        )
+    probabilities = classifier.predict_proba([text])[0]
+    classes = classifier.classes_.tolist()
+    if label is not None and label not in classes:
+        raise HeadError(f"{label!r} is no label.", f"Labels are: {', '.join(map(str, classes))}.")
+    column = int(probabilities.argmax()) if label is None else classes.index(label)
+    spans = _spans(classifier.scorer_.language.tokenizer, text, unit)
+    if method == "gradient":
+        scores = _gradient(classifier, text, column, spans)
+    else:
+        shortened = [text[:start] + text[end:] for start, end in spans]
+        scores = []
+        if spans:
+            import numpy as np
+
+            whole = np.log(probabilities[column])
+            scores = (whole - np.log(classifier.predict_proba(shortened)[:, column])).tolist()
+    return [
+        Attribution(text[start:end], start, float(score))
+        for (start, end), score in zip(spans, scores, strict=True)
+    ]
+
+
+def _spans(tokenizer: Any, text: str, unit: str) -> list[tuple[int, int]]:
+    if unit == "word":
+        return [match.span() for match in re.finditer(r"\S+", text)]
+    return [(start, end) for start, end in _offsets(tokenizer, text) if end > start]
+
+
+def _offsets(tokenizer: Any, text: str) -> list[tuple[int, int]]:
+    if not getattr(tokenizer, "is_fast", False):
+        raise HeadError("This tokenizer does not tell where its tokens stand.", "Explain by word instead.")
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True)
+    return [(int(start), int(end)) for start, end in found["offset_mapping"]]
+
+
+def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, int]]) -> list[float]:
+    """Gradient times input of every token, summed by span."""
+    scorer = classifier.scorer_
+    if not isinstance(scorer, WordScorer | StateScorer):
+        raise HeadError("The channel has no gradient for a label.", "Use the method leave_one_out.")
+    language = scorer.language
+    row = scorer.rows([text])[0]
+    before = (scorer.prompt if isinstance(scorer, WordScorer) else scorer.head.prompt).partition("{text}")[0]
+    ids = torch.tensor([row], device=language.device)
+    embedded = language.decoder.get_input_embeddings()(ids).detach().requires_grad_(True)
+    if isinstance(scorer, WordScorer):
+        options: dict[str, Any] = {"use_cache": False}
+        if scorer.prefix is not None:
+            options = {"use_cache": True, "past_key_values": scorer.prefix.cache(1)}
+        states = language.decoder(inputs_embeds=embedded, **options).last_hidden_state
+    else:
+        states = scorer.states(inputs_embeds=embedded)
+    scores = scorer.differentiable_scores(states).log_softmax(dim=-1)
+    (slope,) = torch.autograd.grad(scores[0, column], embedded)
+    each = (slope * embedded)[0].sum(dim=-1).detach().cpu()  # (T,)
+    tokenizer = language.tokenizer
+    starts = 0 if getattr(scorer, "demonstrations", ()) or tokenizer.bos_token_id is None else 1
+    totals = [0.0] * len(spans)
+    for place, (start, end) in enumerate(
+        _offsets(tokenizer, before + text)[: scorer.text_tokens + len(before)]
+    ):
+        if starts + place >= len(row):
+            break
+        middle = (start + end) / 2 - len(before)
+        for number, (left, right) in enumerate(spans):
+            if left - 0.5 <= middle <= right:
+                totals[number] += float(each[starts + place])
+                break
+    return totals

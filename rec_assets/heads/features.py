@@ -1,0 +1,148 @@
+"""Frozen features of a text: the hidden state of any layer, of its last token or averaged."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from tqdm import tqdm
+
+from rec_assets.backbone.layers import decoder_layers
+from rec_assets.heads.errors import HeadError
+from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.states import equal_length_batches
+
+Pooling = Literal["last", "mean"]
+POOLINGS: tuple[Pooling, ...] = ("last", "mean")
+
+
+def pool(states: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """Reduce states (B, T, d) to (B, d).
+
+    ``mean`` leaves out the first token where others follow: language models park attention on it, its state
+    is huge and says nothing of the text.
+    """
+    if pooling == "last":
+        return states[:, -1]
+    return states[:, min(1, states.shape[1] - 1) :].mean(dim=1)
+
+
+def layer_count(language: LanguageModel) -> int:
+    """Count decoder layers, L."""
+    return len(decoder_layers(language.model))
+
+
+def check_layer(language: LanguageModel, layer: int | None) -> int | None:
+    """Resolve a layer's number: none for the last, after the final norm.
+
+    Raises
+    ------
+    HeadError
+        When there is no such layer.
+    """
+    count = layer_count(language)
+    if layer is None:
+        return None
+    if not -count - 1 <= layer <= count:
+        raise HeadError(f"There is no layer {layer} of {count}.", f"Choose 0 to {count}, or None.")
+    place = layer % (count + 1)
+    return None if place == count else place
+
+
+def hidden_states(language: LanguageModel, layer: int | None, **inputs: Any) -> torch.Tensor:
+    """Run the model as far as a layer and give its states, (B, T, d).
+
+    Parameters
+    ----------
+    language
+        The model.
+    layer
+        0 for the embeddings, k for what layer k gives, none for the last layer after the final norm: as in
+        transformers' ``hidden_states``. Later layers are not computed.
+    **inputs
+        ``input_ids`` or ``inputs_embeds``.
+    """
+    return states_at(language, check_layer(language, layer), **inputs)
+
+
+def states_at(language: LanguageModel, place: int | None, **inputs: Any) -> torch.Tensor:
+    """Do the same for a place that :func:`check_layer` gave.
+
+    A number is always before the final norm: a model may have been cut off right there.
+    """
+    if place is None:
+        states: torch.Tensor = language.decoder(use_cache=False, **inputs).last_hidden_state
+        return states
+    layers = decoder_layers(language.model)
+    seen: list[torch.Tensor] = []
+    with _stopping(layers[0] if place == 0 else layers[place - 1], place == 0, seen):
+        language.decoder(use_cache=False, **inputs)
+    return seen[0]
+
+
+class _Reached(Exception):  # noqa: N818 -- no error: the way out of a forward pass
+    pass
+
+
+@contextmanager
+def _stopping(module: Any, before: bool, seen: list[torch.Tensor]) -> Iterator[None]:
+    """End a forward pass at a module, keeping what goes into it, or comes out of it."""
+
+    def enter(_: Any, args: Any, kwargs: Any) -> None:
+        seen.append(args[0] if args else kwargs["hidden_states"])
+        raise _Reached
+
+    def leave(_: Any, args: Any, result: Any) -> None:
+        seen.append(result[0] if isinstance(result, tuple) else result)
+        raise _Reached
+
+    handle = (
+        module.register_forward_pre_hook(enter, with_kwargs=True)
+        if before
+        else module.register_forward_hook(leave)
+    )
+    try:
+        yield
+    except _Reached:
+        pass
+    finally:
+        handle.remove()
+
+
+@torch.no_grad()
+def read_features(
+    language: LanguageModel, rows: Sequence[Sequence[int]], place: int | None, pooling: Pooling
+) -> torch.Tensor:
+    """Compute the pooled states at one place, as :func:`check_layer` gave it, of N rows of tokens.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, d), float32, on the CPU, in the order of ``rows``.
+    """
+    found: list[torch.Tensor | None] = [None] * len(rows)
+    with tqdm(total=len(rows), desc="read texts", unit="text", leave=False) as bar:
+        for batch in equal_length_batches([len(row) for row in rows]):
+            ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)
+            pooled = pool(states_at(language, place, input_ids=ids).float(), pooling).cpu()
+            for index, state in zip(batch, pooled, strict=True):
+                found[index] = state
+            bar.update(len(batch))
+    return torch.stack([state for state in found if state is not None])
+
+
+@torch.no_grad()
+def read_all_layers(
+    language: LanguageModel, rows: Sequence[Sequence[int]]
+) -> dict[tuple[int, Pooling], torch.Tensor]:
+    """Compute every layer's pooled states in one pass: ``{(layer, pooling): (N, d)}``, layers 0 to L."""
+    found: dict[tuple[int, Pooling], torch.Tensor] = {}
+    for batch in equal_length_batches([len(row) for row in rows]):
+        ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)
+        result = language.decoder(input_ids=ids, use_cache=False, output_hidden_states=True)
+        for layer, states in enumerate([*result.hidden_states[:-1], result.last_hidden_state]):
+            for pooling in POOLINGS:
+                pooled = pool(states.float(), pooling).cpu()
+                key = (layer, pooling)
+                found.setdefault(key, torch.empty(len(rows), pooled.shape[1]))[batch] = pooled
+    return found

@@ -1,0 +1,75 @@
+"""How a label head and its base model are fine-tuned, and what that is in TRL's words."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from trl import SFTConfig
+
+from rec_assets.backbone.precision import Precision, choose_precision
+from rec_assets.heads.adapters import Method
+from rec_assets.heads.head_trainer import ACCURACY, LOSS
+from rec_assets.params import Section
+
+
+class FineTuneSettings(Section):
+    """How a label head and its base model are fine-tuned."""
+
+    method: Method = Field("lora", description="qlora, lora, or full: every layer.")
+    rank: int = Field(16, ge=1, description="Of the adapters.")
+    alpha: int = Field(32, ge=1, description="Adapters are scaled by alpha / rank.")
+    adapter_dropout: float = Field(0.05, ge=0, lt=1, description="On what enters an adapter.")
+    embeddings: bool = Field(False, description="With full: train the input embeddings too.")
+    epochs: int = Field(4, ge=1, description="At most; passes over the rows.")
+    learning_rate: float = Field(5e-4, gt=0, description="Of adapters or layers; the schedule is a cosine.")
+    head_learning_rate: float = Field(1e-3, gt=0, description="Of the head's rows and biases.")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="Learning rate of a layer over the one above.")
+    warmup_share: float = Field(0.06, ge=0, lt=1, description="Steps over which the learning rate rises.")
+    weight_decay: float = Field(0.01, ge=0, description="Of matrices.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients above are scaled down.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="On the states before the head.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of a target spread over all labels.")
+    batch_tokens: int = Field(1024, ge=1, description="Budget of a step, padding included.")
+    validation_share: float = Field(0.0, ge=0, le=0.5, description="Of each label's texts: 0 keeps no rows.")
+    patience: int | None = Field(None, ge=1, description="Epochs without a better validation accuracy.")
+    keep_best: Literal["accuracy", "loss"] = Field("accuracy", description="What the best epoch is best in.")
+    precision: Precision = Field("auto", description="As training.precision.")
+    gradient_checkpointing: bool = Field(False, description="Less memory, a third more time.")
+    seed: int = Field(0, description="Of adapters, order, dropout and validation rows.")
+    checkpoints: Path | None = Field(None, description="Folder; a run that was killed goes on from there.")
+
+
+def trl_arguments(settings: FineTuneSettings, folder: Path, validated: bool) -> SFTConfig:
+    """Say it to TRL; checkpoints go to ``folder``, and ``validated`` runs keep their best epoch."""
+    metric = ACCURACY if settings.keep_best == "accuracy" else LOSS
+    return SFTConfig(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=settings.warmup_share,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=choose_precision(settings.precision) is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),
+        gradient_checkpointing=settings.gradient_checkpointing,
+        eval_strategy="epoch" if validated else "no",
+        save_strategy="epoch" if validated or settings.checkpoints else "no",
+        save_total_limit=2,
+        load_best_model_at_end=validated,
+        restore_callback_states_from_checkpoint=True,  # the epochs that patience has counted
+        metric_for_best_model=metric if validated else None,
+        greater_is_better=metric == ACCURACY if validated else None,
+        logging_strategy="epoch",
+        report_to=[],
+        seed=settings.seed,
+        data_seed=settings.seed,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        disable_tqdm=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        accelerator_config={"even_batches": False, "use_seedable_sampler": False},
+    )

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+
+from rec_assets.heads.classifier import DecoderTrimmedClassifier
+from rec_assets.heads.errors import HeadError
+from rec_assets.heads.explain import Attribution
+from rec_assets.heads.explain_page import to_html, to_png
+from rec_assets.heads.language_model import LanguageModel
+
+LABELS = {"Belts": ["belts"], "Coats": ["coats"], "Trousers": ["trousers"]}
+TEXT = "black red Coats"
+
+
+def fit_at(layer, model, tokenizer, articles):
+    known = articles.head(90)
+    language, prompt = LanguageModel(model, tokenizer), "{text} This garment is a"
+    clf = DecoderTrimmedClassifier(language, LABELS, prompt, mode="linear", layer=layer, pooling="mean")
+    return clf.fit(known["title"].tolist(), known["category"])
+
+
+@pytest.fixture
+def words(model, tokenizer, articles):
+    """Reads the words' embeddings: what a word adds is known."""
+    return fit_at(0, model, tokenizer, articles)
+
+
+@pytest.fixture
+def fitted(model, tokenizer, articles):
+    return fit_at(1, model, tokenizer, articles)
+
+
+@pytest.mark.parametrize("method", ["leave_one_out", "gradient"])
+@pytest.mark.parametrize("unit", ["word", "token"])
+def test_the_word_that_names_the_label_speaks_for_it(words, method, unit):
+    parts = words.explain(TEXT, "Coats", method, unit)
+    assert all(TEXT[part.offset : part.offset + len(part.token)] == part.token for part in parts)
+    assert [part.offset for part in parts] == sorted(part.offset for part in parts)
+    telling = [part for part in parts if part.offset >= TEXT.index("Coats")]
+    assert max(parts, key=lambda part: part.score) in telling
+
+
+def test_leave_one_out_is_what_the_word_adds(fitted):
+    parts = fitted.explain(TEXT, "Coats")
+    column = fitted.classes_.tolist().index("Coats")
+    whole, without = np.log(fitted.predict_proba([TEXT, "black red "])[:, column])
+    assert parts[2].score == pytest.approx(whole - without, rel=1e-4)
+
+
+def test_gradients_add_up_by_word(fitted):
+    words = fitted.explain(TEXT, "Coats", "gradient", "word")
+    tokens = fitted.explain(TEXT, "Coats", "gradient", "token")
+    assert sum(part.score for part in words) == pytest.approx(sum(part.score for part in tokens), rel=1e-4)
+
+
+def test_gradient_times_input_is_the_directional_derivative(fitted):
+    """Scaling one token's embedding by 1 + e moves the log-probability by e times its score."""
+    scorer = fitted.scorer_
+    row = torch.tensor(scorer.rows(["black"]))
+    embedded = scorer.language.decoder.get_input_embeddings()(row).detach()
+    step = 1e-3
+    moved = []
+    for sign in (1, -1):
+        shifted = embedded.clone()
+        shifted[0, 1 : row.shape[1]] *= 1 + sign * step
+        # Only the text's own tokens: the prompt's words after it stay.
+        after = len(scorer.language.tokenizer.encode(" This garment is a", add_special_tokens=False))
+        shifted[0, -after:] = embedded[0, -after:]
+        scores = scorer.differentiable_scores(scorer.states(inputs_embeds=shifted)).log_softmax(-1)
+        moved.append(float(scores.detach()[0, 1]))
+    total = sum(part.score for part in fitted.explain("black", "Coats", "gradient"))
+    assert total == pytest.approx((moved[0] - moved[1]) / (2 * step), rel=0.02, abs=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["zero_shot", "channel"])
+def test_modes_without_training_are_explained_too(model, tokenizer, mode):
+    clf = DecoderTrimmedClassifier(LanguageModel(model, tokenizer), ["black", "red"], mode=mode).fit()
+    assert len(clf.explain("white green")) == 2
+    if mode == "channel":
+        with pytest.raises(HeadError, match="leave_one_out"):
+            clf.explain("white green", method="gradient")
+    assert clf.explain("") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"), [({"method": "guess"}, "no method"), ({"label": "Hats"}, "'Hats' is no label")]
+)
+def test_what_cannot_be_explained_is_refused(fitted, asked, words):
+    with pytest.raises(HeadError, match=words):
+        fitted.explain(TEXT, **asked)
+
+
+def test_html_holds_the_text_and_its_colours_and_no_markup_of_its_own():
+    parts = [Attribution("<b>", 0, 1.0), Attribution("bad", 4, -0.5)]
+    page = to_html("<b> bad film", parts, "good & new")
+    assert "&lt;b&gt;" in page
+    assert "good &amp; new" in page
+    assert "rgba(46,125,50,1.00)" in page
+    assert "rgba(198,40,40,0.50)" in page
+    assert page.endswith("</span> film</p>")
+
+
+def test_pictures_of_equal_parts_are_equal(tmp_path):
+    parts = [Attribution("$5", 0, 1.0), Attribution("bad_{", 4, -0.5)]
+    for name in ("a.png", "b.png"):
+        to_png(parts, "$good$", tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    to_png([], "none", tmp_path / "c.png")
