@@ -4,7 +4,7 @@ A block's purchases are flat arrays, ordered by customer and position. A row is 
 array, so rendering is arithmetic on ranges: the work is linear in the number of SKUs written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Block:
         ``(C + 1,)`` where each customer's purchases begin; the last entry is ``E``.
     splits
         ``(E,)`` 0 train, 1 validation, 2 test, never falling within a customer.
+    days
+        ``(E,)`` days, of whatever beginning; none needed where no visit has to be told.
     """
 
     customers: Any
@@ -44,6 +46,7 @@ class Block:
     months: Integers
     starts: Integers
     splits: Integers
+    days: Integers = field(default_factory=lambda: np.empty(0, np.int64))
 
     def before(self, split: int) -> Integers:
         """Give ``(C,)`` the place in the block where each customer's purchases before ``split`` end."""
@@ -80,7 +83,7 @@ def chunks(starts: Integers, ends: Integers, history: int) -> tuple[Integers, In
     length = ends - starts
     rows = np.where(length == 0, 0, 1 + np.ceil(np.maximum(length - history, 0) / stride).astype(np.int64))
     customer = np.repeat(np.arange(len(starts)), rows)
-    nth = _within(rows)
+    nth = within(rows)
     end = np.minimum(starts[customer] + history + nth * stride, ends[customer])
     begin = np.maximum(starts[customer], end - history)
     seen_until = np.where(nth == 0, starts[customer], starts[customer] + history + (nth - 1) * stride)
@@ -90,7 +93,7 @@ def chunks(starts: Integers, ends: Integers, history: int) -> tuple[Integers, In
 def train_rows(block: Block, template: Template, history: int) -> Any:
     """Render the purchases of split train; ``loss_from`` is where a row's loss begins."""
     customer, begin, end, loss_from = chunks(block.starts[:-1], block.before(1), history)
-    table = _rows(block, template, customer, begin, end)
+    table = rows_of(block, template, customer, begin, end)
     table = table.append_column(CLOSING, pa.array([""] * len(table), pa.string()))
     return table.append_column(LOSS_FROM, pa.array(loss_from, pa.int32()))
 
@@ -115,7 +118,7 @@ def holdout_rows(block: Block, template: Template, history: int, split: int, mon
         said = (until == begin) | (months != block.months[until - 1])
     else:
         months, said = np.full(len(customer), month), np.full(len(customer), True)
-    table = _rows(block, template, customer, begin, until)
+    table = rows_of(block, template, customer, begin, until)
     table = table.append_column(CLOSING, _month_texts(template.closings(), months, said))
     return table.append_column(TARGETS, _baskets(block, until, last))
 
@@ -124,22 +127,23 @@ def latest_rows(block: Block, template: Template, history: int, month: int) -> A
     """Render a row for every customer from all they bought, to predict what comes next."""
     end = block.starts[1:]
     begin = np.maximum(block.starts[:-1], end - history)
-    table = _rows(block, template, np.arange(len(end)), begin, end)
+    table = rows_of(block, template, np.arange(len(end)), begin, end)
     closings = _month_texts(template.closings(), np.full(len(end), month), np.full(len(end), True))
     return table.append_column(CLOSING, closings)
 
 
-def _within(counts: Integers) -> Integers:
+def within(counts: Integers) -> Integers:
     """Count 0, 1, 2 … within each group of ``counts``."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _rows(block: Block, template: Template, customer: Integers, begin: Integers, end: Integers) -> Any:
+def rows_of(block: Block, template: Template, customer: Integers, begin: Integers, end: Integers) -> Any:
+    """Render a row for each range ``begin`` to ``end`` of the block's purchases, without loss and closing."""
     lengths = end - begin
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-    place = np.repeat(begin, lengths) + _within(lengths)  # (sum of lengths,) into the block's purchases
+    place = np.repeat(begin, lengths) + within(lengths)  # (sum of lengths,) into the block's purchases
     month = block.months[place]
-    first = _within(lengths) == 0
+    first = within(lengths) == 0
     # The first purchase shown always says its month: after trimming, nothing before it does.
     said = first | (month != np.roll(month, 1))
     return pa.table(
@@ -160,7 +164,7 @@ def _month_texts(texts: tuple[str, ...], month: Integers, said: npt.NDArray[np.b
 def _baskets(block: Block, begin: Integers, end: Integers) -> Any:
     """Distinct SKUs of each range, in order of purchase."""
     lengths = end - begin
-    place = np.repeat(begin, lengths) + _within(lengths)
+    place = np.repeat(begin, lengths) + within(lengths)
     row = np.repeat(np.arange(len(begin)), lengths)
     codes = block.skus.take(pa.array(place)).dictionary_encode().indices.to_numpy()
     pairs = row * (int(codes.max(initial=0)) + 1) + codes

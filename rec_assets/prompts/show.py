@@ -6,7 +6,19 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from rec_assets.columns import CLOSING, CUSTOMER, HEADER, HISTORY, MOMENTS, SKU, TARGETS, TITLE, UNKNOWN
+from rec_assets.columns import (
+    ANSWERS,
+    CLOSING,
+    CUSTOMER,
+    HEADER,
+    HISTORY,
+    KIND,
+    MOMENTS,
+    SKU,
+    TARGETS,
+    TITLE,
+    UNKNOWN,
+)
 from rec_assets.errors import TableError, UnknownCustomerError
 from rec_assets.files import read_table
 from rec_assets.workspace import Workspace
@@ -62,6 +74,9 @@ def show_prompt(workspace: Workspace, customer_id: str, *, rows: str = "latest",
         lines.append(prompt_text(row))
         if row.get(TARGETS):
             lines.append("to predict: " + " ".join(f"<sku:{sku}>" for sku in row[TARGETS]))
+        if row.get(ANSWERS):
+            told = ["-" if sku is None else f"<sku:{sku}>" for sku in row[ANSWERS]]
+            lines.append(f"to predict in the places of its SKUs ({row[KIND]}): " + " ".join(told))
     if titles:
         lines += _titles(workspace, [sku for row in found for sku in (*row[HISTORY], *row.get(TARGETS, ()))])
     return "\n".join(lines)

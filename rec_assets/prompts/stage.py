@@ -13,14 +13,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from rec_assets.columns import CUSTOMER, HISTORY, LOSS_FROM, SKU, SPLIT, TIMESTAMP
+from rec_assets.columns import CUSTOMER, HISTORY, LOSS_FROM, SKU, SPLIT, TIMESTAMP, UNKNOWN
 from rec_assets.errors import TableError
+from rec_assets.features.clean_text import clean_text
 from rec_assets.files import atomic_folder, read_json
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
+from rec_assets.prompts.answers import Answers
+from rec_assets.prompts.mixture import NEXT_ITEM, Mixture
 from rec_assets.prompts.render import NO_MONTH, Block, holdout_rows, latest_rows, train_rows
 from rec_assets.prompts.show import prompt_text
-from rec_assets.prompts.template import Template, find_template, load_template
+from rec_assets.prompts.template import LONGEST_VALUE, Template, find_template, load_template
 from rec_assets.workspace import Workspace
 
 NAMES = ("train", "validation", "test", "latest")
@@ -34,13 +37,16 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     Raises
     ------
     ParamsError
-        When the template does not fit the customers' attributes.
+        When the template does not fit the customers' attributes, or ``prompts.targets`` asks for what this
+        retailer does not tell.
     TableError
         When a purchase or a customer would be lost, or counted twice.
     """
     windows = read_json(workspace.splits / "windows.json")
     columns = pq.read_schema(workspace.behaviour / "customers.parquet").names
     template = load_template(find_template(workspace, params.prompts.template), columns)
+    template = template.told(_told(workspace.behaviour / "customers.parquet", template.attributes))
+    mixture = _mixture(workspace, params, dated=windows["time"] == "date")
     history = params.prompts.history
     moments = _prediction_months(workspace.behaviour / "events.parquet", windows)
     rows = dict.fromkeys(NAMES, 0)
@@ -50,7 +56,9 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         writers: dict[str, Any] = {}
         for block in _blocks(workspace.behaviour, template, dated=windows["time"] == "date"):
             tables = {
-                "train": train_rows(block, template, history),
+                "train": mixture.train_rows(block, template, history)
+                if mixture
+                else train_rows(block, template, history),
                 "validation": holdout_rows(block, template, history, 1, moments["validation"]),
                 "test": holdout_rows(block, template, history, 2, moments["test"]),
                 "latest": latest_rows(block, template, history, moments["latest"]),
@@ -64,17 +72,51 @@ def run(workspace: Workspace, params: Params) -> StageReport:
                 writers[name].write_table(table)
                 rows[name] += len(table)
                 examples.setdefault(name, table.slice(0, 1).to_pylist())
-            train = tables["train"]
-            losses += len(train[HISTORY].combine_chunks().flatten()) - (pc.sum(train[LOSS_FROM]).as_py() or 0)
+            losses = mixture.purchases if mixture else losses + _bearing(tables["train"])
         _assert_counts(rows, losses, windows, workspace.behaviour / "customers.parquet")
+    counts = mixture.counts if mixture else {}
     shown = [{"rows": name, "prompt": prompt_text(row)} for name, some in examples.items() for row in some]
     return StageReport(
         summary=f"{rows['train']:,} training rows for {losses:,} purchases; "
         f"{rows['validation']:,} validation, {rows['test']:,} test and {rows['latest']:,} current prompts.",
-        rows=rows,
-        metrics={"purchases_with_loss": float(losses)},
-        tables={"examples": pd.DataFrame(shown)},
+        rows={**rows, **{f"train: {kind}": count["rows"] for kind, count in counts.items()}},
+        metrics={
+            "purchases_with_loss": float(losses),
+            **{f"answers_{kind}": float(count["answers"]) for kind, count in counts.items()},
+        },
+        tables={
+            "examples": pd.DataFrame(shown),
+            **({"targets": _targets(counts)} if counts else {}),
+        },
     )
+
+
+def _told(customers: Path, attributes: tuple[str, ...]) -> set[str]:
+    """Attributes that at least one customer has a value for."""
+    values = pd.read_parquet(customers, columns=list(attributes))
+    return {
+        name
+        for name in attributes
+        if any(clean_text(one, LONGEST_VALUE) not in ("", UNKNOWN) for one in values[name].unique())
+    }
+
+
+def _mixture(workspace: Workspace, params: Params, *, dated: bool) -> Mixture | None:
+    """Give what mixes the training rows; none where they are just each purchase once."""
+    shares = {kind: share for kind, share in params.prompts.targets.shares().items() if share > 0}
+    if shares == {NEXT_ITEM: 1.0}:
+        return None
+    return Mixture(shares, Answers(workspace.neighbours, list(shares), dated=dated), params.run.seed)
+
+
+def _bearing(train: Any) -> int:
+    """Purchases that bear loss in training rows."""
+    return len(train[HISTORY].combine_chunks().flatten()) - (pc.sum(train[LOSS_FROM]).as_py() or 0)
+
+
+def _targets(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
+    """Give rows written, places asked and answers found, by kind."""
+    return pd.DataFrame.from_dict(counts, orient="index").rename_axis("kind").reset_index()
 
 
 def _prediction_months(events: Path, windows: dict[str, Any]) -> dict[str, Any]:
@@ -125,14 +167,16 @@ def _block(
         raise TableError(
             f"{events} is not in order of customer, split and time.", "Run stage behaviour again."
         )
-    stamps = purchases[TIMESTAMP].to_numpy().astype("datetime64[M]").astype(np.int64)
+    moments = purchases[TIMESTAMP].to_numpy()
+    months = moments.astype("datetime64[M]").astype(np.int64)
     return Block(
         customers=customers,
-        headers=pa.array(headers or [template.header] * len(ids), pa.string()),
+        headers=pa.array(headers or [template.render_header({})] * len(ids), pa.string()),
         skus=purchases[SKU].combine_chunks(),
-        months=stamps + 1970 * 12 if dated else np.full(len(stamps), NO_MONTH),
+        months=months + 1970 * 12 if dated else np.full(len(months), NO_MONTH),
         starts=np.searchsorted(owner, np.arange(len(ids) + 1)).astype(np.int64),
         splits=splits.astype(np.int64),
+        days=moments.astype("datetime64[D]").astype(np.int64),
     )
 
 

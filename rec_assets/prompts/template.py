@@ -1,7 +1,7 @@
 """The one template file: loaded, and checked against the attributes there are."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Formatter
 
@@ -30,7 +30,7 @@ MONTHS = (
     "December",
 )
 _KEYS = {"header", "optional", "moment", "closing"}
-_LONGEST_VALUE = 40  # characters; a header is never trimmed, so its parts are
+LONGEST_VALUE = 40  # characters; a header is never trimmed, so its parts are
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Template:
     Parameters
     ----------
     header
-        Text before the history, with customer attributes in braces.
+        Texts before the history, with customer attributes in braces; joined by blanks.
     optional
         Further text by attribute, left out where the attribute is missing or ``unknown``.
     moment
@@ -49,7 +49,7 @@ class Template:
         Text that announces the month of the SKU to predict, with ``{month}``.
     """
 
-    header: str
+    header: tuple[str, ...]
     optional: Mapping[str, str]
     moment: str
     closing: str
@@ -57,7 +57,7 @@ class Template:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Customer attributes the header may read, each once."""
-        texts = (self.header, *self.optional.values())
+        texts = (*self.header, *self.optional.values())
         return tuple(dict.fromkeys(name for text in texts for name in _placeholders(text)))
 
     def render_header(self, values: Mapping[str, object]) -> str:
@@ -65,12 +65,32 @@ class Template:
 
         Examples
         --------
-        >>> Template("Age {age_band}.", {"club": "Club {club}."}, "", "").render_header({"club": "gold"})
+        >>> template = Template(("Age {age_band}.",), {"club": "Club {club}."}, "", "")
+        >>> template.render_header({"club": "gold"})
         'Age unknown. Club gold.'
         """
-        safe = {name: clean_text(values.get(name), _LONGEST_VALUE) or UNKNOWN for name in self.attributes}
+        safe = {name: clean_text(values.get(name), LONGEST_VALUE) or UNKNOWN for name in self.attributes}
         extra = [text for name, text in self.optional.items() if safe[name] != UNKNOWN]
-        return " ".join(_filled(text, safe) for text in (self.header, *extra))
+        return " ".join(_filled(text, safe) for text in (*self.header, *extra))
+
+    def told(self, known: Collection[str]) -> "Template":
+        """Leave out the parts of the header of which every attribute is one this retailer never tells.
+
+        Parameters
+        ----------
+        known
+            Attributes that some customer has a value for.
+
+        Examples
+        --------
+        >>> Template(("{gender}", "age {age_band}"), {}, "", "").told({"gender"}).header
+        ('{gender}',)
+        """
+        kept = tuple(
+            text for text in self.header if not (names := _placeholders(text)) or set(names) & set(known)
+        )
+        optional = {name: text for name, text in self.optional.items() if name in known}
+        return replace(self, header=kept, optional=optional)
 
     def moments(self) -> tuple[str, ...]:
         """Give the moment texts of the twelve months."""
@@ -110,9 +130,17 @@ def load_template(path: Path, columns: Iterable[str]) -> Template:
         loaded = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not YAML: {error}.", "Mend the line it names.") from error
-    if not isinstance(loaded, dict) or set(loaded) - _KEYS or not isinstance(loaded.get("header"), str):
+    header = loaded.get("header") if isinstance(loaded, dict) else None
+    parts = (header,) if isinstance(header, str) else header
+    if (
+        not isinstance(loaded, dict)
+        or set(loaded) - _KEYS
+        or not isinstance(parts, tuple | list)
+        or not all(isinstance(text, str) for text in parts)
+    ):
         raise ParamsError(
-            f"{path} must hold the text 'header', and may hold {', '.join(sorted(_KEYS - {'header'}))}.",
+            f"{path} must hold 'header', a text or a list of texts, and may hold "
+            f"{', '.join(sorted(_KEYS - {'header'}))}.",
             "Compare it with rec_assets/prompts/template.yaml.",
         )
     static = sorted(set(columns) - DERIVED_FROM_PURCHASES - {CUSTOMER})
@@ -120,13 +148,14 @@ def load_template(path: Path, columns: Iterable[str]) -> Template:
     for name, text in optional.items():
         _check(path, f"optional.{name}", text, [name])
     template = Template(
-        header=loaded["header"],
+        header=tuple(parts),
         # Retailers differ: an optional attribute that this one does not have is simply not said.
         optional={name: text for name, text in optional.items() if name in static},
         moment=str(loaded.get("moment") or ""),
         closing=str(loaded.get("closing") or ""),
     )
-    _check(path, "header", template.header, static)
+    for text in template.header:
+        _check(path, "header", text, static)
     _check(path, "moment", template.moment, ["month"])
     _check(path, "closing", template.closing, ["month"])
     derived = DERIVED_FROM_PURCHASES.intersection(optional)

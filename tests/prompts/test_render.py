@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rec_assets.prompts.render import NO_MONTH, Block, chunks, holdout_rows, latest_rows, train_rows
 from rec_assets.prompts.template import Template
 
-TEMPLATE = Template("H", {}, "In {month}:", "Then {month}:")
+TEMPLATE = Template(("H",), {}, "In {month}:", "Then {month}:")
 JANUARY = 2024 * 12
 
 

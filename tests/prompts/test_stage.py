@@ -79,16 +79,26 @@ def test_blocks_of_customers_do_not_change_the_rows(
         pd.testing.assert_frame_equal(frame, whole[name])
 
 
-def test_missing_attributes_read_unknown(validated_workspace: Workspace) -> None:
+def test_missing_values_read_unknown_and_columns_without_any_are_not_said(
+    validated_workspace: Workspace,
+) -> None:
     path = validated_workspace.validated / "customers.parquet"
-    customers = read_table(path).assign(age=np.nan, country=None, gender=None)
+    customers = read_table(path).assign(age=np.nan, country=None)
     write_table(customers.iloc[:35], path)  # the last five are known only by their purchases
 
     rows = prepared(validated_workspace)
 
     assert len(rows["latest"]) == 40
-    header = "unknown age unknown unknown"
-    assert {text for frame in rows.values() for text in frame["header"]} == {header}
+    assert rows["latest"]["header"].tolist() == ["female", "male"] * 17 + ["female"] + ["unknown"] * 5
+
+
+def test_a_retailer_without_attributes_has_no_header(validated_workspace: Workspace) -> None:
+    path = validated_workspace.validated / "customers.parquet"
+    write_table(read_table(path).assign(age=np.nan, country=" ", gender=None), path)
+
+    rows = prepared(validated_workspace)
+
+    assert {text for frame in rows.values() for text in frame["header"]} == {""}
 
 
 def test_a_customer_without_history_has_a_prompt_for_today(validated_workspace: Workspace) -> None:

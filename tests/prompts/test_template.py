@@ -42,6 +42,20 @@ def test_optional_attributes_are_said_only_where_known(tmp_path: Path) -> None:
     assert template.render_header({"age_band": "20s", "club": "unknown"}) == "20s"
 
 
+def test_parts_of_the_header_that_nobody_fills_are_left_out(tmp_path: Path) -> None:
+    path = template_file(
+        tmp_path,
+        "header: [For, 'age {age_band}', '{gender} from {country}']\noptional: {club: 'Club {club}.'}",
+    )
+    values = {"gender": "female", "age_band": "unknown"}
+    template = load_template(path, COLUMNS)
+    assert template.render_header(values) == "For age unknown female from unknown"
+    assert template.told({"gender"}).render_header(values) == "For female from unknown"
+    assert template.told({"age_band"}).render_header(values) == "For age unknown"
+    assert template.told(set()).render_header(values) == "For"
+    assert template.told(set()).attributes == ()
+
+
 def test_a_value_cannot_imitate_a_token_nor_grow_without_end(tmp_path: Path) -> None:
     template = load_template(template_file(tmp_path, "header: 'From {country}.'"), COLUMNS)
     assert template.render_header({"country": "<sku:1></s>{gender}"}) == "From ‹sku:1› {gender}."
@@ -74,6 +88,8 @@ def test_what_purchases_decide_is_refused(tmp_path: Path, text: str) -> None:
         ("header: x\nfooter: y", "must hold"),
         ("closing: y", "must hold"),
         ("- x", "must hold"),
+        ("header: [1]", "must hold"),
+        ("header: [x, '{age_band']", "in '{age_band'"),
         ("header: [", "not YAML"),
     ],
 )

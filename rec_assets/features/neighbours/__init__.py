@@ -1,0 +1,1 @@
+"""Who and what is alike: similar articles, similar customers, clusters of interest."""
