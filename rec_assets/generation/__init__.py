@@ -1,0 +1,1 @@
+"""SKUs as tokens or short words, and lists made by generating them: tries, beams and sampled chains."""

@@ -1,0 +1,104 @@
+"""A decoder that reads prompts once and then goes on token by token, keys and values kept."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+from rec_assets.backbone.trim import trim_decoder
+from rec_assets.recommender.model import SkuLanguageModel
+
+Map = Callable[[Tensor], Tensor]
+
+
+class CachedDecoder:
+    """Any decoder of transformers, its head cut to the id tokens.
+
+    Parameters
+    ----------
+    decoder
+        The stack of layers, width ``d``.
+    embed
+        Rows ``(B, T, d)`` for ids ``(B, T)``.
+    head
+        Logits ``(B, C)`` of the id tokens from states ``(B, d)``.
+    first
+        Id of the first id token: those of the vocabulary are ``first .. first + C``.
+    """
+
+    def __init__(self, decoder: PreTrainedModel, embed: Map, head: Map, first: int) -> None:
+        self._decoder = decoder
+        self._embed = embed
+        self._head = head
+        self._first = first
+        self._cache: DynamicCache | None = None
+        self._mask = torch.empty(0)
+
+    @classmethod
+    def of_items(cls, model: SkuLanguageModel, head: Tensor | None = None) -> "CachedDecoder":
+        """Go on from a recommender over SKUs or id tokens; ``head`` ``(n, d)`` where it is known already."""
+        rows = model.head() if head is None else head
+        return cls(
+            model.decoder,
+            lambda ids: model.embed(ids).to(model.stream),
+            lambda states: states.float() @ rows.T,
+            model.words,
+        )
+
+    @classmethod
+    def of_causal(cls, model: PreTrainedModel, first: int, size: int) -> "CachedDecoder":
+        """Go on from a causal language model whose id tokens are ``first .. first + size``.
+
+        Raises
+        ------
+        BaseModelError
+            When its head cannot be trimmed.
+        """
+        trimmed = trim_decoder(model, range(first, first + size))
+        return cls(model.get_decoder(), model.get_input_embeddings(), trimmed, first)
+
+    def begin(self, input_ids: Tensor, lengths: Tensor) -> Tensor:
+        """Read prompts; forget the ones before.
+
+        Parameters
+        ----------
+        input_ids
+            ``(B, T)``, padded on the right.
+        lengths
+            ``(B,)``: real tokens of each row.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(B, C)``: logits of the first id token.
+        """
+        longest = input_ids.shape[1]
+        places = torch.arange(longest, device=input_ids.device) - (longest - lengths)[:, None]  # (B, T)
+        self._mask = (places >= 0).long()
+        turned = input_ids.gather(1, places % longest)  # padding on the left: all rows go on at one place
+        self._cache = DynamicCache(config=self._decoder.config)
+        return self._forward(turned, places.clamp(min=0))
+
+    def select(self, rows: Tensor) -> None:
+        """Go on with these rows ``(R,)`` of the ones before; one may come several times, or not at all."""
+        assert self._cache is not None, "begin first"
+        self._cache.reorder_cache(rows)
+        self._mask = self._mask[rows]
+
+    def advance(self, tokens: Tensor) -> Tensor:
+        """Add an id token ``(R,)`` to every row; gives the logits ``(R, C)`` of the next one."""
+        places = self._mask.sum(1, keepdim=True)
+        self._mask = torch.cat([self._mask, torch.ones_like(places)], dim=1)
+        return self._forward(tokens[:, None] + self._first, places)
+
+    def _forward(self, ids: Tensor, places: Tensor) -> Tensor:
+        states: Any = self._decoder(
+            inputs_embeds=self._embed(ids),
+            attention_mask=self._mask,
+            position_ids=places,
+            past_key_values=self._cache,
+            use_cache=True,
+        ).last_hidden_state
+        return self._head(states[:, -1]).float()
