@@ -1,0 +1,1 @@
+"""What the benchmarks of speed, memory and cost share."""
