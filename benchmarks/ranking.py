@@ -1,80 +1,60 @@
-"""How well models rank the catalogue: leave one out on Amazon Beauty, every SKU a candidate.
+"""How well models rank the whole catalogue, on the same files, the same split and the same machine.
 
-``python benchmarks/ranking.py --dataset beauty [--models popular ease …] [--seeds 1 2 3]`` trains and judges
-the models and merges their rows into ``benchmarks/results/ranking-beauty.json``, so that they can be run one
-at a time. The last purchase is the test, the one before the validation, the rest trains; histories include
-the validation purchase when ranking. Figures are over all customers, seen SKUs masked and not.
+``python benchmarks/ranking.py --dataset beauty [--models popular ease couturier …] [--seeds 1 2 3]`` leaves
+one out on Amazon Beauty: the last purchase is the test, the one before the validation, the rest trains;
+histories include the validation purchase when ranking. Figures are over all customers, seen SKUs masked and
+not.
+
+``python benchmarks/ranking.py --dataset hm [--models baselines couturier] [--cutoffs 2020-05-27 …]`` goes by
+time on H&M: at each cut-off date models learn from what was bought before it and are judged on the baskets of
+the 28 days after it, all 105,542 articles being candidates. The product runs through its own stages, and so
+do its baselines, the rule that repeats a customer's purchases among them. Pairs of a customer and a date are
+pooled; intervals resample customers, not pairs. Each row tells its gain over the best baseline, for
+
+- ``unmasked``: everything bought, repeats too; ``masked``: lists and baskets without what was bought before;
+- ``with_history``: only customers who had bought before;
+- ``untrained``, ``never_bought``: only articles without a purchase in training, or before the date at all.
+
+Rows land in ``benchmarks/results/ranking-DATASET.json``. Models can be run one at a time: Beauty's rows are
+merged with those of the file, H&M's made anew from every finished run: gains need all of them.
+``couturier`` is the product with ``params.yaml`` as it stands, ``couturier_scratch`` with
+``profiles/scratch.yaml``. An ablation is a row of its own:
+``--name no_gates --set training.gate=null``, or ``--name NAME --profile FILE``.
 
 Each model runs in a process of its own, so that its peak memory is its own. Runs, ranked lists and
-checkpoints stay in ``data/benchmarks/``: a run that was killed goes on, and one that was finished with the
-same options is taken as it is, unless ``--fresh``. A smoke run (``--customers``) writes its rows there too.
-RecTools' models run in ``.venv-peers``, which the first of them makes.
+checkpoints stay in ``data/benchmarks/``, the product's in ``workspace-…`` below it: a run that was killed
+goes on, and one that was finished with the same options is taken as it is, unless ``--fresh``. A smoke run
+(``--customers``) writes its rows there too. RecTools' models run in ``.venv-peers``, which the first of them
+makes.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from harness.names import ALL, RULES
-from harness.results import PROJECT, commit, merge, summary, table
+from harness.asked import changes, options, run_name, settings
+from harness.names import RULES
+from harness.results import PROJECT, commit, merge, summary, table, write
+from harness.runs import Runs, result_file, work_folder
+
+HEADLINES = ("ndcg@10/unmasked", "recall@10/unmasked", "ndcg@10/never_bought", "recall@10/never_bought")
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--dataset", choices=["beauty"], default="beauty")
-    parser.add_argument("--models", nargs="+", choices=ALL, default=list(ALL), metavar="MODEL")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
-    parser.add_argument("--customers", type=int, help="smoke run: only the first N customers")
-    parser.add_argument("--epochs", type=int, help="at most; without it each model's own recipe")
-    parser.add_argument("--patience", type=int, help="epochs without a better validation NDCG@10")
-    parser.add_argument("--learning-rate", type=float, help="of bsarec")
-    parser.add_argument("--attention-dropout", type=float, help="of bsarec")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--fresh", action="store_true", help="run again what was run before")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def work_folder(asked: argparse.Namespace) -> Path:
-    """Give the folder of runs; a smoke run has one of its own."""
-    smoke = f"-smoke-{asked.customers}" if asked.customers else ""
-    return PROJECT / "data" / "benchmarks" / f"ranking-{asked.dataset}{smoke}"
-
-
-def result_file(asked: argparse.Namespace) -> Path:
-    """Give the file of rows: beside the runs for a smoke run, whose figures mean nothing."""
-    folder = work_folder(asked) if asked.customers else PROJECT / "benchmarks" / "results"
-    return folder / f"ranking-{asked.dataset}.json"
-
-
-def settings(asked: argparse.Namespace) -> dict[str, Any]:
-    """Tell what makes two runs of a model equal."""
-    named = ("customers", "epochs", "patience", "learning_rate", "attention_dropout", "threads")
-    return {name: getattr(asked, name) for name in named}
-
-
-def run_name(model: str, seed: int, asked: argparse.Namespace) -> str:
-    """Name a run's files; one that changes a recipe must not take the place of one that does not."""
-    changed = ("epochs", "patience", "learning_rate", "attention_dropout")
-    changes = [f"{name}={getattr(asked, name)}" for name in changed if getattr(asked, name) is not None]
-    return "-".join([model, str(seed), *changes])
-
-
-def measure(asked: argparse.Namespace) -> None:
-    """Run one model with one seed, here; write its lists and figures."""
+def measure_beauty(asked: argparse.Namespace, work: Path, name: str) -> dict[str, Any]:
     from harness.beauty import read_beauty
+    from harness.couturier import CHANGES, beauty_source
     from harness.models import Options, run
+    from harness.parameters import parameters
     from harness.scores import judge
 
-    work, seed = work_folder(asked), asked.seeds[0]
-    name = run_name(asked.one, seed, asked)
+    seed = asked.seeds[0]
     data = read_beauty(asked.customers)
+    params = None
+    if (changed := changes(asked.one, seed, asked)) is not None:
+        source = {"source.path": str(beauty_source(asked.customers, work))}
+        params = parameters({**CHANGES, **source, **changed})
     done = run(
         asked.one,
         data,
@@ -86,56 +66,81 @@ def measure(asked: argparse.Namespace) -> None:
             patience=asked.patience,
             learning_rate=asked.learning_rate,
             attention_dropout=asked.attention_dropout,
+            params=params,
         ),
     )
     done.lists.to_parquet(work / f"{name}.parquet", index=False)
-    figures = {
-        "seed": seed,
-        "settings": settings(asked),
-        "commit": commit(),
+    return {
         "metrics": judge(done.lists, data),
         "seconds": done.seconds,
         "peak_mb": done.peak_mb,
         "parameters": done.parameters,
         "notes": done.notes,
     }
+
+
+def measure_hm(asked: argparse.Namespace, work: Path, name: str) -> dict[str, Any]:
+    from harness.hm import hm_source, run_hm
+
+    seed = asked.seeds[0]
+    source = {"source.path": str(hm_source(work, asked.customers))}
+    changed = {**source, **(changes(asked.one, seed, asked) or {})}
+    pairs, figures = run_hm(asked.one, name, seed, asked.cutoffs, changed, work)
+    pairs.to_parquet(work / f"{name}.parquet", index=False)
+    return figures
+
+
+def measure(asked: argparse.Namespace, work: Path) -> None:
+    """Run one model with one seed, here; write its lists and figures."""
+    seed = asked.seeds[0]
+    name = run_name(asked.one, seed, asked)
+    figures = {"model": asked.one, "name": name, "seed": seed, "settings": settings(asked.one, seed, asked)}
+    figures |= {
+        "commit": commit(),
+        **(measure_hm if asked.dataset == "hm" else measure_beauty)(asked, work, name),
+    }
     (work / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def figures_of(model: str, seed: int, asked: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
-    """Take a finished run of the same settings, or run the model in a process of its own."""
-    name = run_name(model, seed, asked)
-    path = work_folder(asked) / f"{name}.json"
-    if path.exists() and not asked.fresh:
-        figures = json.loads(path.read_text())
-        if figures["settings"] == settings(asked):
-            print(f"{model}, seed {seed}: taken from {path}", file=sys.stderr)
-            return figures
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if asked.fresh:
-        (path.parent / f"{name}.safetensors").unlink(missing_ok=True)
-    print(f"{model}, seed {seed} …", file=sys.stderr)
-    threads = {"OMP_NUM_THREADS": str(asked.threads), "MKL_NUM_THREADS": str(asked.threads)}
-    command = [sys.executable, __file__, *arguments, "--one", model, "--seeds", str(seed)]
-    subprocess.run(command, check=True, env={**os.environ, **threads})
-    return json.loads(path.read_text())
-
-
 def main() -> None:
-    asked = options()
-    if asked.one:
-        measure(asked)
-        return
     arguments = sys.argv[1:]
+    asked = options(__doc__, arguments)
+    benchmark = f"ranking-{asked.dataset}"
+    work = work_folder(PROJECT, benchmark, asked.customers)
+    if asked.one:
+        measure(asked, work)
+        return
+    path = result_file(PROJECT, benchmark, asked.customers)
     command = " ".join(["python", "benchmarks/ranking.py", *arguments])
-    result: dict[str, Any] = {"rows": []}
-    for model in asked.models:
-        deterministic = model in RULES
-        seeds = asked.seeds[:1] if deterministic else asked.seeds
-        runs = [{**figures_of(model, seed, asked, arguments), "command": command} for seed in seeds]
-        result = merge(result_file(asked), summary(model, runs, deterministic), command, asked.seeds)
-    print(table(result["rows"]))
-    print(f"\n{result_file(asked)}")
+    runner = Runs(work, __file__, arguments, asked.threads, asked.fresh)
+
+    def runs_of(model: str) -> list[dict[str, Any]]:
+        once = model in (*RULES, "baselines")
+        return [
+            {
+                **runner.figures(model, seed, run_name(model, seed, asked), settings(model, seed, asked)),
+                "command": command,
+            }
+            for seed in (asked.seeds[:1] if once else asked.seeds)
+        ]
+
+    if asked.dataset == "beauty":
+        result: dict[str, Any] = {"rows": []}
+        for model in asked.models:
+            row = summary(model, runs_of(model), deterministic=model in RULES)
+            result = merge(path, row, command, asked.seeds)
+        print(table(result["rows"]))
+    else:
+        from harness import hm_results
+
+        window = {"customers": asked.customers, "cutoffs": asked.cutoffs}
+        runs = [figures for model in asked.models for figures in runs_of(model)]
+        runs = hm_results.finished(work, window, runs)
+        pairs = hm_results.read_pairs(work, runs)
+        rows = hm_results.rows(pairs, runs)
+        write(path, command, asked.seeds, rows, **window, judged=hm_results.judged_on(pairs))
+        print(hm_results.table(rows, HEADLINES))
+    print(f"\n{path}")
 
 
 if __name__ == "__main__":

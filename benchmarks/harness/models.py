@@ -1,4 +1,4 @@
-"""Every model of the ranking benchmark by name, and one run of it."""
+"""Every model of the Beauty benchmark by name, and one run of it."""
 
 import time
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from harness.beauty import LeaveOneOut
 from harness.bsarec_training import BSARecBaseline, Recipe
+from harness.couturier import rank_with_couturier
 from harness.memory import peak_mb
 from harness.names import PEERS
 from harness.peers import rank_with_peer
@@ -19,6 +20,7 @@ from harness.simple import TrainedEase, TrainedItemKnn, TrainedPopular
 from rec_assets.baselines.base import Baseline
 from rec_assets.baselines.lists import ListWriter, chunks
 from rec_assets.baselines.threads import all_threads
+from rec_assets.params import Params
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Options:
     ----------
     files
         Where a run keeps files of its own, and the start of their names.
+    params
+        Of a model of the product; none for the others.
     """
 
     seed: int
@@ -38,6 +42,7 @@ class Options:
     patience: int | None = None
     learning_rate: float | None = None
     attention_dropout: float | None = None
+    params: Params | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,10 @@ def run(name: str, data: LeaveOneOut, options: Options) -> Run:
     """Fit one model and rank the catalogue for every customer."""
     if name in PEERS:
         lists, report = rank_with_peer(name, data.purchases, options, DEPTH)
+        return Run(lists, **report)
+    if options.params is not None:
+        root = options.files.with_name(f"workspace-{options.files.name}")
+        lists, report = rank_with_couturier(root, options.params, data, DEPTH)
         return Run(lists, **report)
     # Inter-op threads would only compete: each model is one chain of steps.
     torch.set_num_interop_threads(1)

@@ -3,4 +3,6 @@
 RULES = ("popular", "item_knn", "ease")  # no random numbers: one seed tells all
 TRAINED = ("bsarec",)
 PEERS = ("rectools_sasrec", "rectools_esasrec", "rectools_bert4rec", "rectools_hstu")
-ALL = (*RULES, *TRAINED, *PEERS)
+COUTURIER = ("couturier", "couturier_scratch")
+ALL = (*RULES, *TRAINED, *PEERS, *COUTURIER)
+CUTOFFS = ("2020-05-27", "2020-06-24", "2020-07-22", "2020-08-26")  # of H&M: first days of the test windows

@@ -55,7 +55,15 @@ def merge(path: Path, row: dict[str, Any], command: str, seeds: list[int]) -> di
     old = json.loads(path.read_text())["rows"] if path.exists() else []
     rows = [row, *(other for other in old if other["model"] != row["model"])]
     rows.sort(key=lambda other: ALL.index(other["model"]) if other["model"] in ALL else len(ALL))
-    result = {"command": command, "commit": commit(), "machine": machine(), "seeds": seeds, "rows": rows}
+    return write(path, command, seeds, rows)
+
+
+def write(
+    path: Path, command: str, seeds: list[int], rows: list[dict[str, Any]], **further: Any
+) -> dict[str, Any]:
+    """Write the file of a benchmark, with what else there is to say of it; give what was written."""
+    result = {"command": command, "commit": commit(), "machine": machine(), "seeds": seeds}
+    result |= {**further, "rows": rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(result, indent=2) + "\n")

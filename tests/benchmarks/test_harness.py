@@ -9,6 +9,8 @@ import pytest
 import torch
 from harness.beauty import LeaveOneOut, first_customers, leave_one_out
 from harness.bsarec_training import BSARecBaseline, Recipe
+from harness.couturier import CHANGES, rank_with_couturier
+from harness.parameters import parameters
 from harness.results import merge, summary, table
 from harness.scores import judge
 from harness.simple import TrainedEase, TrainedItemKnn, TrainedPopular
@@ -113,6 +115,33 @@ def test_bsarec_learns_the_circle(data, tmp_path):
     assert judge(writer.frame(), data)["ndcg@10/masked"] > 0.9
 
 
+def test_the_product_runs_through_its_own_stages_on_the_same_split(data, quick, tmp_path):
+    """And is not trained again when it was trained before."""
+    purchases = data.purchases
+    last = pd.DataFrame({"user_id": purchases.customers, "item_id": purchases.skus[data.targets]})
+    names = purchases.customers[purchases.customer]
+    events = pd.DataFrame({"user_id": names, "item_id": purchases.skus[purchases.sku]})
+    events = pd.concat([events, last], ignore_index=True)
+    events["position"] = events.groupby("user_id").cumcount()
+    source = tmp_path / "source"
+    source.mkdir()
+    events.to_parquet(source / "interactions.parquet", index=False)
+    items = pd.DataFrame({"item_id": purchases.skus, "title": [f"soft coats no {i}" for i in range(12)]})
+    items = items.assign(brand=None, categories="'Beauty', 'Hair', 'Soap'", price=1.0)
+    items.to_parquet(source / "items.parquet", index=False)
+    params = parameters({**CHANGES, **quick, "source.path": str(source)})
+    lists, report = rank_with_couturier(tmp_path / "shop", params, data, 10)
+    assert lists["rank"].max() == 10
+    assert judge(lists, data)["recall@10/unmasked"] > 0
+    assert report["parameters"] > report["notes"]["trained_parameters"] > 0
+    again, same = rank_with_couturier(tmp_path / "shop", params, data, 10)
+    assert same == report
+    assert again.equals(lists)
+    moved = LeaveOneOut(purchases, np.roll(data.targets, 1))
+    with pytest.raises(AssertionError, match="differ in the test SKU of 40 of 40"):
+        rank_with_couturier(tmp_path / "shop", params, moved, 10)
+
+
 def test_rows_are_merged_in_the_order_of_the_models(tmp_path):
     def row(model: str, value: float) -> dict:
         runs = [
@@ -131,10 +160,16 @@ def test_rows_are_merged_in_the_order_of_the_models(tmp_path):
         return summary(model, runs, deterministic=False)
 
     path = tmp_path / "ranking.json"
-    for model, value in (("bsarec", 0.0), ("popular", 1.0), ("bsarec", 2.0)):
+    for model, value in (
+        ("bsarec", 0.0),
+        ("mine", 0.0),
+        ("popular", 1.0),
+        ("couturier", 0.0),
+        ("bsarec", 2.0),
+    ):
         merge(path, row(model, value), "python …", [1, 3])
     rows = json.loads(path.read_text())["rows"]
-    assert [entry["model"] for entry in rows] == ["popular", "bsarec"]
+    assert [entry["model"] for entry in rows] == ["popular", "bsarec", "couturier", "mine"]
     assert rows[1]["metrics"]["ndcg@10/masked"] == {"mean": 4.0, "sd": pytest.approx(2**0.5)}
     assert rows[1]["peak_mb"] == 30
-    assert table(rows).splitlines()[-1].startswith("| bsarec | 4.0000 ± 1.4142 |")
+    assert table(rows).splitlines()[3].startswith("| bsarec | 4.0000 ± 1.4142 |")

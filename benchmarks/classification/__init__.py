@@ -1,0 +1,1 @@
+"""Text classifiers for ``benchmarks/heads.py``: one file per idea."""

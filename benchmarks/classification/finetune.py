@@ -1,0 +1,41 @@
+"""The product's own fine-tune: label words' rows and adapters of the decoder under them."""
+
+import time
+
+import numpy as np
+
+from classification.assignment import Assignment, Outcome
+from classification.bases import count_parameters, language_model
+from rec_assets.backbone.merge import merge_adapters
+from rec_assets.heads.fine_tune import FineTuneSettings, tune
+from rec_assets.heads.label_head import LabelHead
+from rec_assets.heads.states import encode, last_states
+
+
+def trimmed_finetune(assignment: Assignment) -> Outcome:
+    """Fine-tune decoder and label rows; ``config`` has prompt, words and ``settings`` of the fine-tune."""
+    config, task = assignment.config, assignment.task
+    model, tokenizer = language_model(str(assignment.base), assignment.layers)
+    words = config["words"] or list(task.labels)
+    head = LabelHead.from_label_words(model, tokenizer, words, config["prompt"])
+    settings = FineTuneSettings(
+        **config["settings"], seed=assignment.seed, checkpoints=assignment.files / "checkpoints"
+    )
+    start = time.perf_counter()
+    done = tune(model, tokenizer, head, assignment.texts, assignment.targets, settings)
+    seconds = time.perf_counter() - start
+    adapted = merge_adapters(done.model)  # one product a layer again, as a deployed classifier has
+
+    def classify(texts: list[str]) -> np.ndarray:
+        return head.predict(
+            last_states(adapted, [encode(tokenizer, config["prompt"], t) for t in texts])
+        ).numpy()
+
+    return Outcome(
+        classify(assignment.judged_texts),
+        classify,
+        seconds,
+        count_parameters(adapted.get_decoder(), head),
+        done.samples_per_second,
+        {"trained_parameters": done.trained_parameters, "history": done.history},
+    )

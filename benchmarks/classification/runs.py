@@ -1,0 +1,88 @@
+"""One run of one method in files of its own, so that what is done once is not done again."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness.results import commit
+
+from classification.assignment import Assignment
+from classification.judge import figures, scores
+from classification.methods import run as run_method
+from classification.tasks import Task
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Which run.
+
+    Parameters
+    ----------
+    method, dataset, base
+        As the command names them.
+    shots
+        Examples a class; none: all.
+    layers, test_rows
+        Of a smoke run.
+    """
+
+    method: str
+    dataset: str
+    base: str | None
+    shots: int | None
+    layers: int | None = None
+    test_rows: int | None = None
+
+    @property
+    def model(self) -> str:
+        """What the row is called."""
+        return self.method if self.base is None else f"{self.method}/{self.base}"
+
+    def name(self, config: dict[str, Any], seed: int) -> str:
+        """Name the files of a run; another recipe does not take their place."""
+        told = json.dumps([config, self.layers, self.test_rows], sort_keys=True)
+        digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+        parts = [self.dataset, self.method, self.base or "none", "all" if self.shots is None else self.shots]
+        return "-".join(map(str, [*parts, seed, digest]))
+
+
+def final(
+    cell: Cell, task: Task, config: dict[str, Any], seed: int, files: Path, recipe: str
+) -> dict[str, Any]:
+    """Train on shots (or all of train) and score the test rows."""
+    train = task.shots(cell.shots, seed, "train" if cell.shots is None else "pool")
+    assignment = _assign(cell, task, config, seed, files, train, "test")
+    outcome = run_method(cell.method, assignment)
+    truth = task.targets[assignment.judged]
+    return {
+        "seed": seed,
+        "config": config,
+        "recipe": recipe,
+        "commit": commit(),
+        "rows": {"train": len(train), "test": len(truth)},
+        **figures(outcome, truth, assignment.judged_texts),
+    }
+
+
+def tried(cell: Cell, task: Task, config: dict[str, Any], seeds: list[int], files: Path) -> dict[str, Any]:
+    """Score one candidate on the selection rows: mean over draws of shots; a finished one is taken."""
+    done: list[float] = []
+    for seed in seeds:
+        path = files / "selection" / f"{cell.name(config, seed)}.json"
+        if not path.exists():
+            assignment = _assign(cell, task, config, seed, files, task.shots(cell.shots, seed), "selection")
+            outcome = run_method(cell.method, assignment)
+            found = scores(task.targets[assignment.judged], outcome.predictions)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found | {"config": config}, indent=2) + "\n")
+        done.append(json.loads(path.read_text())["accuracy"])
+    return {"config": config, "accuracy": float(np.mean(done)), "seeds": seeds}
+
+
+def _assign(
+    cell: Cell, task: Task, config: dict[str, Any], seed: int, files: Path, train: np.ndarray, part: str
+) -> Assignment:
+    return Assignment(task, train, task.rows(part), cell.base, cell.layers, config, seed, files)

@@ -1,0 +1,156 @@
+"""The labelled texts: what is trained on, what recipes are chosen on, what is scored once."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from harness.results import PROJECT
+
+SELECTION_ROWS = 1_000
+FASHION_TEST_ROWS = 5_000
+FASHION_MIN_ROWS = 40
+_SPLIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set.
+
+    Parameters
+    ----------
+    name
+        ``sst2``, ``ag_news`` or ``fashion``.
+    labels
+        The n labels, in the order of their indices.
+    texts, targets
+        Every text, train before test, and its label's index, (N,).
+    test
+        Rows of the test part (dev where a data set has no other), (N,).
+    selection
+        Rows of train on which prompts, label words and hyper-parameters are chosen, (N,). No shot is drawn
+        from them; only "all" trains on them, once the choice is made.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    texts: tuple[str, ...]
+    targets: np.ndarray
+    test: np.ndarray
+    selection: np.ndarray
+
+    def rows(self, part: str) -> np.ndarray:
+        """Give the rows of ``pool`` (train but for the selection), ``selection``, ``train`` or ``test``."""
+        masks = {
+            "pool": ~self.test & ~self.selection,
+            "selection": self.selection,
+            "train": ~self.test,
+            "test": self.test,
+        }
+        return np.flatnonzero(masks[part])
+
+    def shots(self, count: int | None, seed: int, part: str = "pool") -> np.ndarray:
+        """Draw ``count`` rows of every label from a part, (count · n,); None: all of it.
+
+        A label with fewer rows gives all it has.
+        """
+        rows = self.rows(part)
+        if count is None:
+            return rows
+        random = np.random.default_rng([_SPLIT_SEED, seed])
+        own = [
+            random.permutation(rows[self.targets[rows] == label])[:count] for label in range(len(self.labels))
+        ]
+        return np.sort(np.concatenate(own))
+
+    def said(self, rows: np.ndarray) -> list[str]:
+        """Give the texts of rows."""
+        return [self.texts[row] for row in rows]
+
+
+def read_task(name: str, test_rows: int | None = None) -> Task:
+    """Read one data set from the research data.
+
+    Parameters
+    ----------
+    name
+        ``sst2``, ``ag_news`` or ``fashion``.
+    test_rows
+        Smoke run: only so many test rows, and as many for the selection.
+    """
+    task = {"sst2": _sst2, "ag_news": _ag_news, "fashion": _fashion}[name](_shared())
+    return task if test_rows is None else _fewer(task, test_rows)
+
+
+def make_task(
+    name: str,
+    labels: tuple[str, ...],
+    train: tuple[list[str], np.ndarray],
+    test: tuple[list[str], np.ndarray],
+) -> Task:
+    """Put train and test together and set a part of train aside for the selection.
+
+    The part is drawn at random, at most a fifth of train. Rows whose text is also in the part leave the
+    pool's side with it: what was chosen on must not be learnt.
+    """
+    texts = (*train[0], *test[0])
+    is_test = np.arange(len(texts)) >= len(train[0])
+    size = min(SELECTION_ROWS, len(train[0]) // 5)
+    drawn = np.random.default_rng(_SPLIT_SEED).permutation(len(train[0]))[:size]
+    said = {texts[row] for row in drawn}
+    selection = np.array([not out and text in said for text, out in zip(texts, is_test, strict=True)])
+    return Task(name, labels, texts, np.concatenate([train[1], test[1]]), is_test, selection)
+
+
+def _shared() -> Path:
+    return Path(os.environ.get("COUTURIER_SHARED", PROJECT.parent / "shared")) / "data"
+
+
+def _sst2(data: Path) -> Task:
+    train, dev = (pd.read_parquet(data / "sst2" / f"{part}.parquet") for part in ("train", "dev"))
+    return make_task(
+        "sst2",
+        ("negative", "positive"),
+        (train["sentence"].str.strip().tolist(), train["label"].to_numpy()),
+        (dev["sentence"].str.strip().tolist(), dev["label"].to_numpy()),
+    )
+
+
+def _ag_news(data: Path) -> Task:
+    train, dev = (pd.read_parquet(data / "ag_news" / f"{part}.parquet") for part in ("train", "dev"))
+    return make_task(
+        "ag_news",
+        ("World", "Sports", "Business", "Sci/Tech"),
+        (train["text"].str.split().str.join(" ").tolist(), train["label"].to_numpy() - 1),
+        (dev["text"].str.split().str.join(" ").tolist(), dev["label"].to_numpy() - 1),
+    )
+
+
+def _fashion(data: Path) -> Task:
+    table = pd.read_parquet(data / "fashion_products" / "styles.parquet")
+    table = table[table["productDisplayName"].fillna("").str.strip().ne("")]
+    counts = table["articleType"].value_counts()
+    labels = tuple(sorted(counts.index[counts >= FASHION_MIN_ROWS]))
+    table = table[table["articleType"].isin(labels)].sort_values("id", ignore_index=True)
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(table))
+    texts = table["productDisplayName"].str.split().str.join(" ").to_numpy(object)
+    targets = np.searchsorted(np.array(labels, object), table["articleType"].to_numpy(object))
+    test, train = np.sort(order[:FASHION_TEST_ROWS]), np.sort(order[FASHION_TEST_ROWS:])
+    return make_task(
+        "fashion", labels, (texts[train].tolist(), targets[train]), (texts[test].tolist(), targets[test])
+    )
+
+
+def _fewer(task: Task, rows: int) -> Task:
+    """Keep the first ``rows`` of a seeded order of test and of the selection."""
+    random = np.random.default_rng(_SPLIT_SEED)
+    dropped = [random.permutation(task.rows(part))[rows:] for part in ("test", "selection")]
+    kept = ~np.isin(np.arange(len(task.texts)), np.concatenate(dropped))
+    return replace(
+        task,
+        texts=tuple(np.array(task.texts, object)[kept]),
+        targets=task.targets[kept],
+        test=task.test[kept],
+        selection=task.selection[kept],
+    )

@@ -1,0 +1,3 @@
+"""What the speed mode compares, by name."""
+
+VARIANTS = ("trimmed", "untrimmed", "untrimmed_last_position", "sequence_classification")

@@ -1,0 +1,169 @@
+"""How well and how fast texts are classified: decoder-trimmed heads beside what one would use instead.
+
+``python benchmarks/heads.py --dataset sst2 --base smollm2 --method trimmed_finetune --shots 16 --seeds 1 2``
+trains on so many examples a class (``all``: every one), scores the test rows once and merges the row into
+``benchmarks/results/heads.json``. With ``--select`` the candidates of ``classification/recipes.yaml`` are
+first judged on a part of train that no shot is drawn from, and the best is kept in
+``classification/chosen.json``; without it, what was chosen before is taken, else the first candidate.
+``--speed`` measures the trimmed decoder, the untrimmed model and ``AutoModelForSequenceClassification`` of
+the same base in one run.
+
+Each run is a process of its own, so that its peak memory is its own. Runs, checkpoints and hidden states stay
+in ``data/benchmarks/heads/``: what was killed goes on, what was finished with the same recipe is taken as it
+is, unless ``--fresh``. A smoke run (``--test-rows`` or ``--layers``) has a folder of its own.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from classification.methods import BASES, DETERMINISTIC, METHODS, WITHOUT_SHOTS, bases_of
+from classification.recipes import FOLDER, candidates, choose, chosen, key
+from classification.runs import Cell, final, tried
+from classification.table import merge, render, row
+from harness.results import PROJECT
+
+SELECTION_SEEDS = (101, 102, 103)
+
+
+def shots(word: str) -> int | None:
+    return None if word == "all" else int(word)
+
+
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", nargs="+", choices=["sst2", "ag_news", "fashion"], default=["sst2"])
+    parser.add_argument("--base", choices=BASES, default="smollm2")
+    parser.add_argument("--method", nargs="+", choices=METHODS, default=["tfidf_lr"], metavar="METHOD")
+    parser.add_argument("--shots", nargs="+", type=shots, default=[16], help="16, 64, 256, all", metavar="N")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5], metavar="SEED")
+    parser.add_argument("--select", action="store_true", help="choose the recipe on a part of train first")
+    parser.add_argument("--candidates", type=int, help="with --select: only the first N candidates")
+    parser.add_argument("--config", type=json.loads, help="JSON: takes the place of the recipe's entries")
+    parser.add_argument("--speed", action="store_true", help="latency, throughput, memory and training rate")
+    parser.add_argument("--layers", type=int, help="smoke run: only the base's first layers")
+    parser.add_argument("--test-rows", type=int, help="smoke run: only N test and selection rows")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--fresh", action="store_true", help="run again what was run before")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def smoke(asked: argparse.Namespace) -> bool:
+    return asked.layers is not None or asked.test_rows is not None
+
+
+def work_folder(asked: argparse.Namespace) -> Path:
+    """Give the folder of runs; smoke runs have one of their own."""
+    return PROJECT / "data" / "benchmarks" / ("heads-smoke" if smoke(asked) else "heads")
+
+
+def result_file(asked: argparse.Namespace) -> Path:
+    """Give the file of rows: beside the runs for a smoke run, whose figures mean nothing."""
+    return (work_folder(asked) if smoke(asked) else PROJECT / "benchmarks" / "results") / "heads.json"
+
+
+def chosen_file(asked: argparse.Namespace) -> Path:
+    return (work_folder(asked) if smoke(asked) else FOLDER) / "chosen.json"
+
+
+def in_own_process(asked: argparse.Namespace, job: dict[str, Any]) -> None:
+    threads = {"OMP_NUM_THREADS": str(asked.threads), "MKL_NUM_THREADS": str(asked.threads)}
+    command = [sys.executable, __file__, "--one", json.dumps(job)]
+    subprocess.run(command, check=True, env={**os.environ, **threads})
+
+
+def one(job: dict[str, Any]) -> None:
+    """Do one job, here: ``select`` a recipe, a ``final`` run, or a ``speed`` variant."""
+    files = Path(job["files"])
+    if job["kind"] == "speed":
+        from classification.speed import measure
+
+        result = measure(job["base"], job["layers"], job["variant"], files)
+    else:
+        from classification.tasks import read_task
+
+        cell = Cell(**job["cell"])
+        task = read_task(cell.dataset, cell.test_rows)
+        if job["kind"] == "select":
+            seeds = list(SELECTION_SEEDS if cell.shots is not None else SELECTION_SEEDS[:1])
+            found = [tried(cell, task, config, seeds, files) for config in job["candidates"]]
+            name = key(cell.method, cell.dataset, cell.base, cell.shots)
+            result = choose(name, found, Path(job["chosen"]))
+        else:
+            result = final(cell, task, job["config"], job["seed"], files, job["recipe"])
+    path = Path(job["path"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict[str, Any]]:
+    """Run a cell with every seed, or take what was run with the same recipe."""
+    files, folder = str(work_folder(asked)), work_folder(asked) / "runs"
+    common: dict[str, Any] = {"cell": cell.__dict__, "files": files}
+    if asked.select:
+        found = candidates(cell.method, cell.dataset, cell.shots, cell.layers)[: asked.candidates]
+        path = folder / f"select-{cell.name({}, 0)}.json"
+        own = {"candidates": found, "chosen": str(chosen_file(asked)), "path": str(path)}
+        in_own_process(asked, common | own | {"kind": "select"})
+    config, recipe = chosen(cell.method, cell.dataset, cell.base, cell.shots, cell.layers, chosen_file(asked))
+    if asked.config:
+        config, recipe = config | asked.config, "command line"
+    seeds = asked.seeds[:1] if cell.method in DETERMINISTIC else asked.seeds
+    runs = []
+    for seed in seeds:
+        path = folder / f"{cell.name(config, seed)}.json"
+        if not path.exists() or asked.fresh:
+            print(
+                f"{cell.dataset}, {cell.model}, {cell.shots or 'all'} shots, seed {seed} …", file=sys.stderr
+            )
+            own = {"config": config, "recipe": recipe, "seed": seed, "path": str(path)}
+            in_own_process(asked, common | own | {"kind": "final"})
+        runs.append(json.loads(path.read_text()) | {"command": command})
+    return runs
+
+
+def measure_speed(asked: argparse.Namespace, command: str) -> dict[str, Any]:
+    """Measure every variant of one base, one after the other."""
+    from classification.variants import VARIANTS
+
+    files, rows = work_folder(asked), []
+    for variant in VARIANTS:
+        path = files / "speed" / f"{asked.base}-{asked.layers or 'all'}-{variant}.json"
+        job = {"kind": "speed", "base": asked.base, "layers": asked.layers, "variant": variant}
+        in_own_process(asked, job | {"files": str(files), "path": str(path)})
+        rows.append(json.loads(path.read_text()) | {"threads": asked.threads, "command": command})
+    return merge(result_file(asked), "speed", rows, command, asked.seeds)
+
+
+def main() -> None:
+    asked = options()
+    if asked.one:
+        one(json.loads(asked.one))
+        return
+    command = " ".join(["python", "benchmarks/heads.py", *sys.argv[1:]])
+    if asked.speed:
+        print(json.dumps(measure_speed(asked, command)["speed"], indent=2))
+        return
+    result: dict[str, Any] = {"rows": []}
+    for dataset in asked.dataset:
+        for method in asked.method:
+            base = bases_of(method, asked.base)
+            for count in asked.shots if method not in WITHOUT_SHOTS else asked.shots[:1]:
+                cell = Cell(method, dataset, base, count, asked.layers, asked.test_rows)
+                runs = figures_of(asked, cell, command)
+                told = {"model": cell.model, "dataset": dataset, "shots": "all" if count is None else count}
+                new = row(told, runs, method in DETERMINISTIC)
+                result = merge(result_file(asked), "rows", [new], command, asked.seeds)
+    print(render(result["rows"]))
+    print(f"\n{result_file(asked)}")
+
+
+if __name__ == "__main__":
+    main()

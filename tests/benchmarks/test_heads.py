@@ -1,0 +1,350 @@
+"""Splits, recipes, cached states, resumption and result file of the classifier benchmark."""
+
+import json
+
+import heads
+import numpy as np
+import pytest
+import torch
+from architectures import build
+from classification import bases
+from classification.assignment import Assignment
+from classification.frozen import pooled_states
+from classification.judge import scores, speed
+from classification.methods import METHODS, bases_of, run
+from classification.recipes import candidates, choose, chosen, key
+from classification.row_cache import RowCache
+from classification.runs import Cell, final, tried
+from classification.setfit import pairs
+from classification.speed import VocabularyModel, made_up_texts, measure
+from classification.table import merge, render, row
+from classification.tasks import make_task, read_task
+from classification.variants import VARIANTS
+
+from rec_assets.backbone.layers import keep_layers
+from rec_assets.heads.head_trainer import labelled_row
+from rec_assets.recommender.batches import collate
+
+
+@pytest.fixture
+def task():
+    """Two kinds of fruit, told by the second word; one train text comes twice."""
+    texts = [f"fruit {'sweet' if i % 2 else 'sour'} no {i}" for i in range(100)]
+    texts[99] = texts[1]
+    targets = np.arange(100) % 2
+    return make_task(
+        "fruit",
+        ("sour", "sweet"),
+        (texts[:80] + texts[99:], targets[[*range(80), 99]]),
+        (texts[80:99], targets[80:99]),
+    )
+
+
+def assignment(task, tmp_path, **config):
+    return Assignment(task, task.shots(4, 1), task.rows("test"), None, None, config, 1, tmp_path)
+
+
+def test_parts_do_not_overlap_and_add_up(task):
+    parts = {part: set(task.rows(part)) for part in ("pool", "selection", "test", "train")}
+    assert parts["pool"] | parts["selection"] == parts["train"]
+    assert not parts["pool"] & parts["selection"]
+    assert not parts["train"] & parts["test"]
+    assert len(parts["train"] | parts["test"]) == len(task.texts)
+    said = {part: set(task.said(list(rows))) for part, rows in parts.items()}
+    assert not said["pool"] & said["selection"]  # the copy goes where the other one goes
+
+
+def test_shots_are_so_many_of_every_label_and_of_the_seed(task):
+    rows = task.shots(5, 1)
+    assert np.bincount(task.targets[rows]).tolist() == [5, 5]
+    assert set(rows) <= set(task.rows("pool"))
+    assert np.array_equal(rows, task.shots(5, 1))
+    assert not np.array_equal(rows, task.shots(5, 2))
+    assert np.array_equal(task.shots(None, 1, "train"), task.rows("train"))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "train", "test", "labels"),
+    [("sst2", 6920, 872, 2), ("ag_news", 16453, 2000, 4), ("fashion", None, 5000, 76)],
+)
+def test_the_research_data_is_read_whole(name, train, test, labels, shared_data):
+    task = read_task(name)
+    assert len(task.rows("test")) == test
+    assert train is None or len(task.rows("train")) == train
+    assert len(task.labels) == labels
+    assert set(task.targets[task.rows("train")]) == set(task.targets[task.rows("test")]) == set(range(labels))
+    few = read_task(name, 32)
+    assert len(few.rows("test")) == len(few.rows("selection")) == 32
+    assert few.said(few.shots(4, 1)) == task.said(task.shots(4, 1))
+
+
+def test_words_are_learnt_and_the_majority_counted(task, tmp_path):
+    right = task.targets[task.rows("test")]
+    learnt = run("tfidf_lr", assignment(task, tmp_path, C=30))
+    assert scores(right, learnt.predictions) == {"accuracy": 1.0, "macro_f1": 1.0}
+    assert learnt.classify(["fruit sour no 200"]).tolist() == [0]
+    assert run("majority", assignment(task, tmp_path)).predictions.tolist() == [0] * 19
+
+
+def test_every_method_has_a_recipe_for_every_data_set():
+    for method in METHODS:
+        for dataset in ("sst2", "ag_news", "fashion"):
+            for shots in (16, None):
+                found = candidates(method, dataset, shots)
+                assert found
+                assert len({json.dumps(one, sort_keys=True) for one in found}) == len(found)
+                assert all("{text}" in one.get("prompt", "{text}") for one in found)
+
+
+def test_settings_of_recipes_are_ones_the_fine_tune_knows():
+    from rec_assets.heads.fine_tune import FineTuneSettings
+
+    for method in ("trimmed_finetune", "sequence_classification"):
+        for shots in (16, 256):
+            for one in candidates(method, "sst2", shots):
+                FineTuneSettings(**one["settings"])
+    few = {json.dumps(one["settings"]) for one in candidates("trimmed_finetune", "sst2", 16)}
+    many = {json.dumps(one["settings"]) for one in candidates("trimmed_finetune", "sst2", 256)}
+    assert not few & many
+
+
+def test_a_cut_base_is_asked_for_no_higher_layer():
+    layers = [one["layers"] for one in candidates("trimmed_linear", "sst2", 16, 2) if "layers" in one]
+    assert layers
+    assert max(map(max, layers)) <= 2
+
+
+def test_a_method_that_reads_a_language_model_refuses_an_encoder():
+    assert bases_of("trimmed_linear", "gemma3") == "gemma3"
+    assert bases_of("setfit", "smollm2") == "minilm"
+    assert bases_of("tfidf_lr", "smollm2") is None
+    with pytest.raises(ValueError, match="reads a language model"):
+        bases_of("trimmed_linear", "minilm")
+
+
+def test_the_best_on_the_selection_is_chosen_and_a_tried_one_is_not_tried_again(task, tmp_path):
+    cell = Cell("tfidf_lr", "sst2", None, 4)
+    name = key("tfidf_lr", "sst2", None, 4)
+    file = tmp_path / "chosen.json"
+    assert chosen("tfidf_lr", "sst2", None, 4, None, file) == ({"C": 30}, "default")
+    found = [tried(cell, task, {"C": c}, [1, 2], tmp_path) for c in (1e-9, 10)]
+    assert found[1]["accuracy"] == 1.0
+    kept = sorted((tmp_path / "selection").glob("*.json"))
+    assert len(kept) == 4
+    for path in kept:
+        path.write_text(json.dumps({"accuracy": 0.25}))
+    assert tried(cell, task, {"C": 10}, [1, 2], tmp_path)["accuracy"] == 0.25
+    choose(name, [{"config": {"C": 1}, "accuracy": 0.5}, {"config": {"C": 10}, "accuracy": 0.7}], file)
+    assert chosen("tfidf_lr", "sst2", None, 4, None, file) == ({"C": 10}, "chosen")
+
+
+def test_a_run_tells_what_the_table_needs(task, tmp_path):
+    cell = Cell("tfidf_lr", "fruit", None, 4)
+    runs = [final(cell, task, {"C": 30}, seed, tmp_path, "default") | {"command": "c"} for seed in (1, 2)]
+    assert runs[0]["rows"] == {"train": 8, "test": 19}
+    assert runs[0]["latency_ms"] > 0
+    file = tmp_path / "heads.json"
+    told = {"model": cell.model, "dataset": "fruit"}
+    for shots in ("all", 4, 16, 4):
+        result = merge(file, "rows", [row(told | {"shots": shots}, runs, False)], "c", [1, 2])
+    assert result == json.loads(file.read_text())
+    assert [one["shots"] for one in result["rows"]] == [4, 16, "all"]
+    assert result["rows"][0]["metrics"]["accuracy"] == {"mean": 1.0, "sd": 0.0}
+    assert {"command", "commit", "machine", "seeds"} <= result.keys()
+    assert {"seconds", "peak_mb", "parameters", "train_samples_per_second"} <= result["rows"][0].keys()
+    merge(file, "speed", [{"model": "trimmed", "dataset": "made-up"}], "c", [1])
+    assert len(json.loads(file.read_text())["rows"]) == 3
+    assert render(result["rows"]).splitlines()[-1].startswith("| fruit | all | tfidf_lr | 100.0 |")
+
+
+def test_other_recipes_and_smoke_runs_have_files_of_their_own():
+    cell = Cell("tfidf_lr", "sst2", None, 4)
+    names = {
+        cell.name({"C": 1}, 1),
+        cell.name({"C": 2}, 1),
+        cell.name({"C": 1}, 2),
+        Cell("tfidf_lr", "sst2", None, 4, test_rows=32).name({"C": 1}, 1),
+        Cell("tfidf_lr", "sst2", None, None).name({"C": 1}, 1),
+    }
+    assert len(names) == 5
+    smoke, whole = (heads.options(["--test-rows", "32"]), heads.options([]))
+    assert heads.result_file(smoke) != heads.result_file(whole)
+    assert heads.chosen_file(smoke) != heads.chosen_file(whole)
+
+
+def test_finished_runs_are_taken_and_fresh_ones_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(heads, "PROJECT", tmp_path)
+    started = []
+
+    def here(asked, job):
+        started.append(job["seed"])
+        path = tmp_path / "data" / "benchmarks" / "heads" / "runs" / job["path"].rpartition("/")[2]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"seed": job["seed"]}))
+
+    monkeypatch.setattr(heads, "in_own_process", here)
+    cell = Cell("tfidf_lr", "sst2", None, 4)
+    for extra, expected in (([], [1, 2]), ([], [1, 2]), (["--fresh"], [1, 2, 1, 2])):
+        asked = heads.options(["--method", "tfidf_lr", "--seeds", "1", "2", *extra])
+        assert [run["seed"] for run in heads.figures_of(asked, cell, "c")] == [1, 2]
+        assert started == expected
+
+
+def test_cached_rows_are_computed_once_and_survive(tmp_path):
+    computed = []
+
+    def compute(rows):
+        for place in np.array_split(rows, 2):
+            computed.extend(place.tolist())
+            yield place, np.stack([np.outer(place + 1, [1.0, 1e6]), np.outer(place, [2.0, 0.5])])
+
+    cache = RowCache(tmp_path / "states" / "fruit", 2, 10, 2)
+    cache.fill(np.array([1, 4]), compute)
+    again = RowCache(tmp_path / "states" / "fruit", 2, 10, 2)
+    again.fill(np.array([4, 7, 1]), compute)
+    assert computed == [1, 4, 7]
+    assert again.read(1, np.array([7, 1])).tolist() == [[14.0, 3.5], [2.0, 0.5]]
+    assert again.read(0, np.array([4]))[0, 1] == 65_504  # float16 has no more
+    with pytest.raises(ValueError, match="fill"):
+        again.read(0, np.array([2]))
+    assert not RowCache(tmp_path / "states" / "fruit", 2, 11, 2).known.any()
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3"])
+def test_pooled_states_are_those_of_each_row_alone(name):
+    model = build(name)
+    rows = [[1, 5, 9, 11], [1, 7], [1], [1, 8, 4]]
+    scattered = {
+        int(place): states[:, :, i]
+        for places, states in pooled_states(model, rows, "read")
+        for i, place in enumerate(places)
+    }
+    for place, ids in enumerate(rows):
+        with torch.no_grad():
+            out = model.get_decoder()(torch.tensor([ids]), output_hidden_states=True)
+        every = [hidden[0] for hidden in out.hidden_states]
+        for layer, hidden in enumerate(every):
+            if layer < 3:
+                hidden = hidden / hidden.pow(2).mean(dim=-1, keepdim=True).sqrt()
+            inner = hidden[1:] if len(ids) > 1 else hidden
+            torch.testing.assert_close(scattered[place][layer, 0], hidden[-1], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(scattered[place][layer, 1], inner.mean(dim=0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_truncated_model_gives_the_states_of_the_whole_one():
+    model, cut = build("llama"), build("llama")
+    keep_layers(cut, 2)
+    rows = [[1, 5, 9, 11], [1, 7, 3, 2]]
+    (_, whole), (_, part) = (
+        next(pooled_states(model, rows, "read", [1, 2])),
+        next(pooled_states(cut, rows, "read", [1, 2], truncated=True)),
+    )
+    torch.testing.assert_close(part, whole)
+
+
+def test_contrastive_pairs_are_of_both_kinds_and_never_of_a_text_with_itself():
+    targets = np.array([0, 0, 0, 1, 1, 2])
+    left, right, same = pairs(targets, rounds=4, most=1000, seed=3)
+    assert (left != right).all()
+    assert same.dtype == np.float32
+    assert np.array_equal(same == 1, targets[left] == targets[right])
+    assert same.sum() == 4 * 5  # the lonely label has no pair
+    assert len(same) == 4 * (5 + 6)
+    assert len(pairs(targets, rounds=4, most=7, seed=3)[0]) == 7
+
+
+def test_the_untrimmed_model_answers_the_same_at_every_position_or_the_last():
+    model, words = build("llama"), torch.tensor([5, 9])
+    batch = collate([labelled_row([1, 4, 6, 8], 0), labelled_row([1, 3], 1)])
+    every, last = (VocabularyModel(model, words, last)(**batch) for last in (False, True))
+    torch.testing.assert_close(every.logits, last.logits)
+    torch.testing.assert_close(every.loss, last.loss)
+    expected = model(torch.tensor([[1, 3]])).logits[0, -1, words]
+    torch.testing.assert_close(every.logits[1], expected)
+
+
+def test_speed_asks_for_one_text_and_for_many():
+    asked = []
+    told = speed(lambda texts: asked.append(len(texts)), made_up_texts(50))
+    assert asked == [2, *[1] * 20, 50]
+    assert told["texts_per_second"] > 0
+    assert made_up_texts(3) == made_up_texts(50)[:3]
+
+
+def test_sequence_classification_reads_the_last_token_not_the_padding():
+    from classification.sequence import SequenceModel
+    from transformers import LlamaForSequenceClassification
+
+    model = build("llama")
+    model.config.num_labels, model.config.pad_token_id = 2, 0
+    whole = LlamaForSequenceClassification(model.config).eval()
+    rows = [labelled_row([1, 4, 6, 8, 5], 0), labelled_row([1, 3], 1)]
+    together = SequenceModel(whole)(**collate(rows)).logits
+    for i, alone in enumerate(rows):
+        torch.testing.assert_close(SequenceModel(whole)(**collate([alone])).logits[0], together[i])
+
+
+GARMENTS = ("belts", "coats", "trousers")
+LORA = {"method": "lora", "epochs": 8, "batch_tokens": 64, "learning_rate": 1e-2, "head_learning_rate": 1e-2}
+
+
+@pytest.fixture
+def garments(tiny_base, monkeypatch):
+    """Garments named by their texts, and a tiny base in the place of the pretrained one."""
+    monkeypatch.setitem(bases.LANGUAGE, "smollm2", str(tiny_base))
+    texts = [f"soft {('black', 'red', 'white')[i % 3]} {GARMENTS[i // 3 % 3]} no {i % 30}" for i in range(90)]
+    targets = np.arange(90) // 3 % 3
+    return make_task("garments", GARMENTS, (texts[:60], targets[:60]), (texts[60:], targets[60:]))
+
+
+PROMPTED = {"prompt": "{text} in", "words": None, "calibration": None}
+
+
+@pytest.mark.parametrize(
+    ("method", "config", "least"),
+    [
+        (
+            "trimmed_linear",
+            {"head": "logistic", "prompt": "{text}", "layers": [1], "pooling": "mean", "C": 1.0},
+            1.0,
+        ),
+        (
+            "trimmed_linear",
+            {
+                "head": "label_words",
+                "prompt": "{text} in",
+                "words": None,
+                "epochs": 60,
+                "learning_rate": 3e-2,
+            },
+            0.9,
+        ),
+        ("trimmed_finetune", {"prompt": "{text} in", "words": None, "settings": LORA}, 0.9),
+        (
+            "trimmed_finetune",
+            {"prompt": "{text} in", "words": None, "settings": LORA | {"method": "qlora"}},
+            0.9,
+        ),
+        ("sequence_classification", {"settings": LORA}, 0.9),
+        ("zero_shot", PROMPTED | {"mode": "zero_shot"}, 0.0),
+        ("channel", PROMPTED | {"mode": "channel"}, 0.0),
+        ("few_shot", PROMPTED | {"mode": "few_shot", "demonstrations": 1}, 0.0),
+    ],
+)
+def test_every_method_learns_and_answers_as_it_was_scored(method, config, least, garments, tmp_path):
+    train, judged = garments.shots(8, 1), garments.rows("test")
+    done = run(method, Assignment(garments, train, judged, "smollm2", None, config, 1, tmp_path))
+    assert done.predictions.shape == (30,)
+    assert set(done.predictions) <= {0, 1, 2}
+    assert scores(garments.targets[judged], done.predictions)["accuracy"] >= least
+    assert np.array_equal(done.classify(garments.said(judged)), done.predictions)
+    assert done.parameters > 0
+
+
+def test_every_variant_is_measured(garments, tmp_path):
+    told = {variant: measure("smollm2", None, variant, tmp_path) for variant in VARIANTS}
+    for figures in told.values():
+        assert figures["texts_per_second"] > 0
+        assert figures["train_samples_per_second"] > 0
+    assert told["trimmed"]["tokens_a_text"] == told["untrimmed"]["tokens_a_text"]
