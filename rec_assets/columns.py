@@ -64,6 +64,8 @@ MOMENTS = "moments"  # list[str]: moment of history SKU i, "" where unchanged; s
 HISTORY = "history"  # list[str]: SKUs, oldest first
 LOSS_FROM = "loss_from"  # index of the first history SKU that bears loss (train rows)
 CLOSING = "closing"  # moment of the SKU to predict; said before the last SKU of the history
+ANSWERS = "answers"  # list[str | None]: what each history SKU's place has to answer (mixed train rows)
+KIND = "kind"  # share of prompts.targets that a train row belongs to (mixed train rows)
 TARGETS = "targets"  # list[str]: the holdout basket (validation and test rows)
 
 # SKU registry (vocabulary/registry.parquet)

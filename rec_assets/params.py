@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 
 from rec_assets.errors import ParamsError
@@ -20,6 +20,7 @@ MISSING = ("NULL", "null", "NaN", "nan", "NaT", "<NA>", "N/A", "n/a", "#N/A")
 OWN_NAMES = "couturier_"  # begins the columns that a stage adds to a table while it works on it
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 _CRON_VALUES = (
     r"[0-5]?\d",
@@ -142,6 +143,18 @@ class ItemTexts(Section):
     max_characters: int = Field(400, ge=20, description="Longer texts are cut at a word.")
 
 
+class Neighbours(Section):
+    """Similar articles and customers, clusters of interest: made from the training purchases."""
+
+    similar_items: int = Field(20, ge=1, description="Articles listed as similar to one.")
+    similar_customers: int = Field(20, ge=1, description="Customers listed as similar to one.")
+    interest_clusters: int = Field(50, ge=1, description="Clusters of customers by what they buy.")
+    dimensions: int = Field(64, ge=2, description="Length of the vectors compared (SVD).")
+    exact_rows: int = Field(
+        20_000, ge=1, description="Customers or texts up to which all are compared; above: within cells."
+    )
+
+
 class Behaviour(Section):
     """Features of articles and customers."""
 
@@ -149,6 +162,7 @@ class Behaviour(Section):
         (0.33, 0.67), description="Quantiles, within a category, that bound budget | middle | premium."
     )
     min_prices: int = Field(1, ge=1, description="Priced purchases an article needs for a tier.")
+    neighbours: Neighbours = Neighbours()
 
     @field_validator("price_tiers")
     @classmethod
@@ -158,11 +172,39 @@ class Behaviour(Section):
         return price_tiers
 
 
+class Targets(Section):
+    """What training rows predict: a share of the rows for each kind of answer.
+
+    The shares lie end to end. Up to a sum of 1 each row is rendered at most once, with the answers of one
+    kind; above, rows come again: ``next_item: 1, similar_items: 0.25`` adds to all rows a quarter of them
+    with other answers.
+    """
+
+    next_item: Ratio = Field(1.0, description="The purchase that came next.")
+    next_basket: Ratio = Field(0.0, description="Any purchase of the next visit (same day).")
+    wish_list: Ratio = Field(0.0, description="An article of the customer's own wish list.")
+    own_basket: Ratio = Field(0.0, description="An article left in the customer's basket.")
+    similar_customers: Ratio = Field(0.0, description="An article that similar customers bought.")
+    similar_items: Ratio = Field(0.0, description="An article similar to one of the last five bought.")
+    interest_cluster: Ratio = Field(0.0, description="A favourite of the customer's interest cluster.")
+
+    @model_validator(mode="after")
+    def _something(self) -> "Targets":
+        if sum(self.shares().values()) <= 0:
+            raise ValueError("at least one share must be above 0")
+        return self
+
+    def shares(self) -> dict[str, float]:
+        """Share of each kind, in the order of the fields."""
+        return {name: float(getattr(self, name)) for name in type(self).model_fields}
+
+
 class Prompts(Section):
     """What the model reads."""
 
     template: Path = Field(Path("rec_assets/prompts/template.yaml"), description="Wording of the prompts.")
     history: int = Field(30, ge=1, description="Newest SKUs kept; the oldest are trimmed first.")
+    targets: Targets = Targets()
 
 
 class BaseModelSection(Section):
@@ -178,10 +220,23 @@ class BaseModelSection(Section):
     )
 
 
+class Vocabulary(Section):
+    """Where SKU tokens start."""
+
+    co_purchase_window: int = Field(
+        5, ge=1, description="Purchases of a customer up to this many places apart were bought together."
+    )
+    co_purchase_rank: int = Field(384, ge=1, description="Directions kept of the co-purchase matrix.")
+
+
 class ItemVectors(Section):
     """How ID and title parts make one vector per SKU (mix-up, arXiv 2410.11327)."""
 
-    id_scale: float = Field(0.3, ge=0, description="Initial s.d. of the ID part over the embeddings'.")
+    co_purchase_weight: float = Field(
+        1.5,
+        ge=0,
+        description="Length, in title lengths, of the co-purchase part that an ID part starts with.",
+    )
     half_count: float = Field(5.0, gt=0, description="Purchases at which the ID part weighs half its limit.")
     id_limit: float = Field(1.0, ge=0, le=1, description="Weight of the ID part of an SKU sold without end.")
     id_dropout: float = Field(
@@ -206,23 +261,23 @@ class Training(Section):
     method: Literal["qlora", "lora", "full"] = Field(
         "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
     )
-    epochs: int = Field(5, ge=1, description="At most; see patience.")
-    patience: int = Field(2, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
+    epochs: int = Field(8, ge=1, description="At most; see patience.")
+    patience: int = Field(3, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
     validation_customers: int | None = Field(
-        500, ge=1, description="Seeded sample judged after every epoch; none: every validation customer."
+        2000, ge=1, description="Seeded sample judged after every epoch; none: every validation customer."
     )
     batch_tokens: int = Field(
         1024, ge=64, description="Tokens a batch; rows of nearly equal length share one."
     )
     learning_rate: float = Field(1e-3, gt=0, description="Adapters, gates, fresh layers and norms.")
-    item_learning_rate: float = Field(2e-3, gt=0, description="Item vectors.")
-    weight_decay: float = Field(0.05, ge=0, description="AdamW's.")
+    item_learning_rate: float = Field(1e-3, gt=0, description="Item vectors.")
+    weight_decay: float = Field(0.1, ge=0, description="AdamW's.")
     warmup_share: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="On the rows that enter and leave the layers.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="On the rows that enter and leave the layers.")
     gate: float | None = Field(0.1, description="Start of the per-channel residual gates; none: no gates.")
     fresh_layers: int = Field(1, ge=0, description="Randomly initialised layers after the pretrained ones.")
     candidates: int | None = Field(
-        20_000,
+        4000,
         description="SKUs in the training softmax; smaller catalogues use all of theirs. none: always all.",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
@@ -365,6 +420,7 @@ class Params(Section):
     behaviour: Behaviour = Behaviour()
     prompts: Prompts = Prompts()
     base_model: BaseModelSection = BaseModelSection()
+    vocabulary: Vocabulary = Vocabulary()
     training: Training = Training()
     ranking: Ranking = Ranking()
     baselines: Baselines = Baselines()

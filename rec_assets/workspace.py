@@ -87,13 +87,18 @@ class Workspace:
         return self.data / "features" / "behaviour"
 
     @property
+    def neighbours(self) -> Path:
+        """Similar articles and customers, clusters of interest."""
+        return self.data / "features" / "neighbours"
+
+    @property
     def prompts(self) -> Path:
         """``train.parquet``, ``validation.parquet``, ``test.parquet``, ``latest.parquet``."""
         return self.data / "prompts"
 
     @property
     def vocabulary(self) -> Path:
-        """``registry.parquet``, ``item_titles.safetensors`` and the extended ``tokenizer/``."""
+        """``registry.parquet``, title and co-purchase vectors, and the extended ``tokenizer/``."""
         return self.data / "vocabulary"
 
     @property

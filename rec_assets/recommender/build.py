@@ -83,10 +83,12 @@ def build(
     decoder: PreTrainedModel = getattr(causal, causal.base_model_prefix)
     norm = reset_final_norm(decoder)
     registry = read_table(vocabulary / "registry.parquet")
+    start = None
     if counts is None:
+        start = _start(vocabulary)
         counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
     titles = load_file(vocabulary / "item_titles.safetensors")["titles"]
-    items = ItemVectors(titles, counts, settings.item_vectors, recipe.seed)
+    items = ItemVectors(titles, counts, settings.item_vectors, start)
     model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype)
     model.embeddings.float()  # FSDP shards them together with the item vectors: one number format
     pretrained = list(decoder_layers(causal))
@@ -109,6 +111,11 @@ def build(
         if parameter.requires_grad:  # an AdamW step is too small for bf16 to see
             parameter.data = parameter.data.float()
     return wrapped
+
+
+def _start(vocabulary: Path) -> Tensor | None:
+    path = vocabulary / "co_purchases.safetensors"
+    return load_file(path)["vectors"] if path.exists() else None
 
 
 def _adapt(

@@ -23,15 +23,18 @@ class ItemVectors(nn.Module):
         ``(n,)``: purchases before the validation window.
     settings
         Mixing and initialisation.
-    seed
-        Of the ID part's start: the title vector plus noise of ``id_scale`` times the titles' s.d.
+    start
+        ``(s, d)``: :func:`co_purchase_vectors` of the SKUs sold, in order of ``sku_index``; None: nothing is
+        known. The ID part starts at the title vector plus ``co_purchase_weight`` title lengths of it.
     """
 
     titles: Tensor
     mix: Tensor
     id_rows: Tensor
 
-    def __init__(self, titles: Tensor, counts: Tensor, settings: Settings, seed: int) -> None:
+    def __init__(
+        self, titles: Tensor, counts: Tensor, settings: Settings, start: Tensor | None = None
+    ) -> None:
         super().__init__()
         width = titles.shape[1]
         sold = counts > 0
@@ -40,11 +43,10 @@ class ItemVectors(nn.Module):
         self.register_buffer("mix", settings.id_limit * counts / (counts + settings.half_count))  # (n,)
         rows = torch.where(sold, sold.long().cumsum(0) - 1, torch.zeros_like(sold, dtype=torch.long))
         self.register_buffer("id_rows", rows)  # (n,): any row where mix is 0
-        noise = torch.randn(int(sold.sum()), width, generator=torch.Generator().manual_seed(seed))
         own = titles[sold].float()
-        spread = titles.float().std() if titles.numel() > 1 else torch.tensor(1.0)
-        start = own + settings.id_scale * spread * noise
-        self.ids = nn.Parameter(start if len(start) else torch.zeros(1, width))  # (sold, d)
+        if start is not None:
+            own = own + settings.co_purchase_weight * titles.float().norm(dim=1).mean() * start
+        self.ids = nn.Parameter(own if len(own) else torch.zeros(1, width))  # (s, d)
         self.projection = nn.Parameter(torch.eye(width))  # (d, d)
         self.scale = nn.Parameter(torch.tensor([width**-0.5]))  # FSDP shards no scalars
         self.id_dropout = settings.id_dropout

@@ -13,6 +13,7 @@ from rec_assets.errors import RegistryError
 from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
+from rec_assets.vocabulary.co_purchases import co_purchase_vectors
 from rec_assets.vocabulary.registry import extend_registry
 from rec_assets.vocabulary.sku_tokens import extend_tokenizer
 from rec_assets.vocabulary.titles import TitleSpace, word_presence
@@ -41,10 +42,12 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     if space is None or not space.fits(embeddings):  # another base model has other words
         space = TitleSpace.fit(presence[_known(registry, articles, workspace)], embeddings)
     titles = space.vectors(presence, embeddings)
+    start = _start(workspace, params, registry, titles.shape[1])
     with atomic_folder(workspace.vocabulary) as folder:
         write_table(registry, folder / "registry.parquet")
         space.save(folder / "title_space.safetensors")
         save_file({"titles": titles}, folder / "item_titles.safetensors")
+        save_file({"vectors": start}, folder / "co_purchases.safetensors")
         extended = extend_tokenizer(load_tokenizer(workspace.base_model), len(embeddings), registry)
         extended.save_pretrained(folder / "tokenizer")
         write_json(
@@ -56,6 +59,24 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         summary=f"{len(registry):,} SKU tokens, {new:,} of them new, after {len(embeddings):,} words.",
         rows={"SKUs": len(registry), "new": new, "retired": int(registry[c.RETIRED].sum())},
         tables={"newest tokens": registry.tail(5)},
+    )
+
+
+def _start(workspace: Workspace, params: Params, registry: pd.DataFrame, width: int) -> np.ndarray:
+    """Co-purchase vectors of the SKUs sold in training, in the registry's order."""
+    events = read_table(workspace.behaviour / "events.parquet", [c.CUSTOMER, c.POSITION, c.SKU, c.SPLIT])
+    sold = registry.loc[registry[c.TRAIN_PURCHASES] > 0, c.SKU]
+    # Articles that left the catalogue count no purchases.
+    events = events[(events[c.SPLIT] == "train") & events[c.SKU].isin(sold)]
+    events = events.sort_values([c.CUSTOMER, c.POSITION])
+    return co_purchase_vectors(
+        pd.factorize(events[c.CUSTOMER])[0],
+        pd.Index(sold).get_indexer(events[c.SKU]),
+        len(sold),
+        width,
+        window=params.vocabulary.co_purchase_window,
+        rank=params.vocabulary.co_purchase_rank,
+        seed=params.run.seed,
     )
 
 

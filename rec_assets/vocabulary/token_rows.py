@@ -64,27 +64,42 @@ class RowEncoder:
         """Encode rows of ``prompts/*.parquet``, in order.
 
         A training row (with ``loss_from``) has each SKU from there on as the target of the SKU before it;
-        other rows have none, and are asked at their last position.
+        other rows have none, and are asked at their last position. Where training rows have ``answers``,
+        those are the targets in the places of the history's SKUs; None, or an SKU the registry lacks, is no
+        target.
         """
         trained = c.LOSS_FROM in prompts
         starts = prompts[c.LOSS_FROM] if trained else [0] * len(prompts)
         closings = [""] * len(prompts) if trained else prompts[c.CLOSING]
+        answers = prompts[c.ANSWERS] if c.ANSWERS in prompts else prompts[c.HISTORY]
         return [
-            self._row(header, moments, history, closing, int(start), trained)
-            for header, moments, history, closing, start in zip(
-                prompts[c.HEADER], prompts[c.MOMENTS], prompts[c.HISTORY], closings, starts, strict=True
+            self._row(header, moments, history, closing, int(start), answer if trained else None)
+            for header, moments, history, closing, start, answer in zip(
+                prompts[c.HEADER],
+                prompts[c.MOMENTS],
+                prompts[c.HISTORY],
+                closings,
+                starts,
+                answers,
+                strict=True,
             )
         ]
 
     def _row(
-        self, header: str, moments: list[str], history: list[str], closing: str, loss_from: int, trained: bool
+        self,
+        header: str,
+        moments: list[str],
+        history: list[str],
+        closing: str,
+        loss_from: int,
+        answers: list[str] | None,
     ) -> TokenRow:
         places, skus, announced = self._known(moments, history, closing)
         ids = [self._start, *self._words(header), *self._words(announced[0])]
         targets = [IGNORED] * len(ids)
         for place, index, moment in zip(places, skus, announced[1:], strict=True):
-            if trained and place >= loss_from:
-                targets[-1] = index
+            if answers is not None and place >= loss_from:
+                targets[-1] = self._index.get(answers[place], IGNORED)
             words = self._words(moment)
             ids.extend([*words, self._base_size + index])
             targets.extend([IGNORED] * (len(words) + 1))

@@ -8,7 +8,7 @@ from rec_assets.pipeline import run_stage
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry.versions import store
-from rec_assets.training.warm_start import start_from
+from rec_assets.training.warm_start import _carried, start_from
 from rec_assets.workspace import Workspace
 
 COUNTS = torch.tensor([9, 4, 0, 1, 0, 25])  # the fixture's; SKUs 2 and 4 are not sold
@@ -31,20 +31,32 @@ def parent(tiny_base: Path, vocabulary: Path, tmp_path: Path) -> tuple[Path, dic
     return folder, trained
 
 
-def test_skus_sold_since_start_from_their_titles_all_else_from_the_parent(
+def test_skus_sold_since_start_from_their_projected_titles_all_else_from_the_parent(
     parent: tuple[Path, dict[str, torch.Tensor]], tiny_base: Path, longer_vocabulary: Path
 ) -> None:
     folder, stored = parent
     model = build(tiny_base, longer_vocabulary, Recipe(Training(method="lora"), seed=2), GROWN)
-    before = trained_tensors(model)
-    assert start_from(model, sku_model(model).items, folder) == 4
+    items = sku_model(model).items
+    assert start_from(model, items, folder) == 4
     after = trained_tensors(model)
     (ids,) = (name for name in after if name.endswith("items.ids"))
     for name in after.keys() - {ids}:
         torch.testing.assert_close(after[name], stored[name])
     # Rows are those of SKUs sold: 0 1 3 5 in the parent, 0 1 2 3 5 7 now.
     torch.testing.assert_close(after[ids][[0, 1, 3, 4]], stored[ids])
-    torch.testing.assert_close(after[ids][[2, 5]], before[ids][[2, 5]])
+    projection = next(value for name, value in stored.items() if name.endswith("items.projection"))
+    torch.testing.assert_close(after[ids][[2, 5]], items.titles[[2, 7]] @ projection.T)
+
+
+def test_co_purchases_of_skus_sold_since_are_turned_into_the_parents_space() -> None:
+    random = torch.Generator().manual_seed(1)
+    titles, behaviour = torch.randn(12, 6, generator=random), torch.randn(12, 6, generator=random)
+    rotation = torch.linalg.qr(torch.randn(6, 6, generator=random)).Q
+    learned = titles + 3 * behaviour @ rotation  # what the parent would hold of all twelve
+    known = torch.arange(10)
+    table, shared = _carried(behaviour, titles, torch.arange(12), learned[:10], known)
+    assert shared == 10
+    torch.testing.assert_close(table, learned)
 
 
 def test_another_method_starts_anew(

@@ -10,7 +10,7 @@ COUNTS = torch.tensor([0, 5, 15, 0, 45])
 
 
 def vectors(**settings: float) -> ItemVectors:
-    return ItemVectors(TITLES, COUNTS, Settings(id_dropout=0.0, **settings), seed=3)
+    return ItemVectors(TITLES, COUNTS, Settings(id_dropout=0.0, **settings))
 
 
 def test_the_mix_grows_with_purchases_from_zero() -> None:
@@ -33,8 +33,16 @@ def test_a_sold_article_mixes_its_own_id_part() -> None:
     assert items.sold.tolist() == [1, 2, 4]
 
 
-def test_no_id_noise_starts_every_vector_at_its_title() -> None:
-    torch.testing.assert_close(vectors(id_scale=0.0)(torch.arange(5)), TITLES)
+def test_without_co_purchases_every_vector_starts_at_its_title() -> None:
+    torch.testing.assert_close(vectors()(torch.arange(5)), TITLES)
+
+
+def test_co_purchases_move_the_start_of_id_parts_by_title_lengths() -> None:
+    start = F.normalize(torch.randn(3, 8, generator=torch.Generator().manual_seed(2)), dim=1)
+    items = ItemVectors(TITLES, COUNTS, Settings(id_dropout=0.0, co_purchase_weight=2.0), start)
+    length = TITLES.norm(dim=1).mean()
+    torch.testing.assert_close(items.ids.detach(), TITLES[[1, 2, 4]] + 2 * length * start)
+    torch.testing.assert_close(items(torch.tensor([0, 3])), TITLES[[0, 3]])
 
 
 def test_head_rows_are_the_layer_normalised_vectors() -> None:
@@ -51,7 +59,7 @@ def test_gradients_reach_only_articles_that_were_read() -> None:
 
 
 def test_id_dropout_reads_some_articles_by_title_alone() -> None:
-    items = ItemVectors(TITLES, COUNTS, Settings(id_dropout=0.5), seed=3)
+    items = ItemVectors(TITLES, COUNTS, Settings(id_dropout=0.5), torch.ones(3, 8))
     torch.manual_seed(0)
     drawn = torch.stack([items(torch.tensor([4])) for _ in range(64)])
     alone = (drawn == TITLES[4]).all(dim=-1).float().mean()
@@ -61,5 +69,5 @@ def test_id_dropout_reads_some_articles_by_title_alone() -> None:
 
 
 def test_a_catalogue_nobody_bought_from_still_has_vectors() -> None:
-    items = ItemVectors(TITLES, torch.zeros(5), Settings(), seed=3)
+    items = ItemVectors(TITLES, torch.zeros(5), Settings())
     torch.testing.assert_close(items.eval()(torch.arange(5)), TITLES)

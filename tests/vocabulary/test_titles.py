@@ -26,6 +26,18 @@ def test_vectors_are_centred_at_the_embeddings_scale(tokenizer: Tokenizer, embed
     np.testing.assert_allclose(vectors.std(), embeddings.std(), rtol=1e-5)
 
 
+def test_the_direction_all_titles_share_is_taken_out(tokenizer: Tokenizer, embeddings: np.ndarray) -> None:
+    words = ["red", "black", "white", "trousers", "coats", "dresses", "skirts"]
+    texts = [f"{first} {second}" for first in words for second in words]
+    embeddings[tokenizer.token_to_id("red")] *= 40  # far from all others: what titles differ in most
+    presence = word_presence(texts, tokenizer, len(embeddings))
+    space = TitleSpace.fit(presence, embeddings)
+    assert np.linalg.norm(space.common) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(space.vectors(presence, embeddings) @ space.common, 0, atol=1e-3)
+    plain = TitleSpace(space.idf, space.centre, np.zeros_like(space.common), space.spread)
+    assert plain.vectors(presence, embeddings).std() > space.vectors(presence, embeddings).std()
+
+
 def test_shared_words_bring_titles_together(tokenizer: Tokenizer, embeddings: np.ndarray) -> None:
     presence = word_presence(TEXTS, tokenizer, len(embeddings))
     vectors = TitleSpace.fit(presence, embeddings).vectors(presence, embeddings)

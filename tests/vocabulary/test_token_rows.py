@@ -50,6 +50,21 @@ def test_context_bears_no_loss(encoder: RowEncoder) -> None:
     assert row.targets.tolist() == [IGNORED, IGNORED, IGNORED, 1, IGNORED]
 
 
+def test_answers_take_the_place_of_the_history_as_targets(encoder: RowEncoder) -> None:
+    prompts = pd.DataFrame(
+        {
+            "header": [""],
+            "moments": [["", "", "", ""]],
+            "history": [["c", "a", "b", "a"]],
+            "loss_from": [1],
+            "answers": [["c", "b", None, "younger"]],
+        }
+    )
+    (row,) = encoder.encode(prompts)
+    assert row.ids.tolist() == [1, BASE + 2, BASE, BASE + 1, BASE]
+    assert row.targets.tolist() == [IGNORED, 1, *[IGNORED] * 3]
+
+
 def test_a_prompt_to_complete_ends_with_its_last_sku_the_closing_before_it(
     encoder: RowEncoder, tiny_base: Path
 ) -> None:
