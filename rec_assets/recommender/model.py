@@ -30,7 +30,15 @@ class SkuLanguageModel(PreTrainedModel):
         SKUs in the training softmax; None: all that were sold.
     stream
         Number format of the states that run through the layers.
+
+    Attributes
+    ----------
+    mask_seen
+        Whether the training softmax leaves out what a row has already bought. Where nobody buys an article
+        twice, lists leave it out too; scored, it would only pull the answer away from its own likes.
     """
+
+    mask_seen = False
 
     # The attention is the decoder's, chosen when it was loaded; this wrapper supports whatever that does.
     _supports_sdpa = True
@@ -106,7 +114,21 @@ class SkuLanguageModel(PreTrainedModel):
         skus, correction = self._softmax_over(targets[wanted])
         head = self.items.head(self.items(skus)).to(states.dtype)  # (C, d)
         logits = (states @ head.T).float() + correction  # (P, C)
+        if self.mask_seen:
+            place, column = self._seen(input_ids, targets, wanted, skus)
+            logits[place, column] = -torch.inf
         return CausalLMOutput(loss=F.cross_entropy(logits, torch.searchsorted(skus, targets[wanted])))
+
+    def _seen(
+        self, input_ids: Tensor, targets: Tensor, wanted: Tensor, skus: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Where the logits ``(P, C)`` stand for an SKU that was bought up to their place, the answer excepted."""
+        row, place = torch.nonzero(wanted, as_tuple=True)  # (P,)
+        read = input_ids[row] - self.words  # (P, T): negative for words
+        before = torch.arange(read.shape[1], device=read.device) <= place[:, None]
+        column = torch.searchsorted(skus, read.clamp(min=0)).clamp(max=len(skus) - 1)
+        hit = (read >= 0) & before & (skus[column] == read) & (read != targets[wanted][:, None])
+        return torch.nonzero(hit, as_tuple=True)[0], column[hit]
 
     def _softmax_over(self, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Sorted SKUs of this step's softmax ``(C,)`` and what to add to their logits ``(C,)``.

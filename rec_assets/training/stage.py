@@ -19,7 +19,7 @@ from rec_assets.backbone.load import load_tokenizer
 from rec_assets.backbone.precision import choose_precision
 from rec_assets.errors import TableError
 from rec_assets.files import atomic_file, atomic_folder, content_hash, read_table
-from rec_assets.params import Params
+from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.storage import save_recommender, trained_tensors
@@ -33,6 +33,8 @@ from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
 from rec_assets.workspace import Workspace
 
 matplotlib.use("Agg")
+
+_FEW_REPEATS = 0.01
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
@@ -54,6 +56,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     rows = _training_rows(workspace, encoder)
     recipe = Recipe(params.training, params.run.seed)
     model = build(workspace.base_model, workspace.vocabulary, recipe)
+    inner = sku_model(model)
+    inner.mask_seen = mask_seen(params.training, rows, inner.words)
     carried = _warm_start(workspace, params, model)
     start = trained_tensors(model)
     checkpoints = workspace.checkpoints / _fingerprint(workspace, params)
@@ -86,7 +90,6 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             frame.to_csv(part, index=False)
         shutil.rmtree(workspace.checkpoints, ignore_errors=True)
     best = float(trainer.state.best_metric or 0.0)
-    inner = sku_model(model)
     return StageReport(
         summary=f"Validation NDCG@10 {best:.4f} after {len(frame)} epochs on {len(rows):,} rows{carried}.",
         rows={"training rows": len(rows), "SKUs with an ID part": len(inner.items.sold)},
@@ -113,6 +116,29 @@ def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
     if carried is None:
         return f", started anew: {parent} was trained by another method"
     return f", started from {parent} with {carried:,} SKUs"
+
+
+def mask_seen(settings: Training, rows: list[TokenRow], words: int) -> bool:
+    """Decide whether the softmax leaves out what a row has already bought.
+
+    Parameters
+    ----------
+    rows
+        Training rows.
+    words
+        Size of the base vocabulary; larger ids are SKUs.
+    """
+    if settings.mask_seen != "auto":
+        return settings.mask_seen
+    repeats = answers = 0
+    for row in rows:
+        seen: set[int] = set()
+        for token, target in zip(row.ids.tolist(), row.targets.tolist(), strict=True):
+            seen.add(token - words)
+            if target >= 0:
+                answers += 1
+                repeats += target in seen
+    return repeats < _FEW_REPEATS * answers
 
 
 def row_encoder(workspace: Workspace, registry: pd.DataFrame) -> RowEncoder:

@@ -35,6 +35,22 @@ def test_the_loss_is_cross_entropy_over_sold_skus(model: SkuLanguageModel) -> No
     torch.testing.assert_close(model(ids, targets).loss, expected)
 
 
+def test_what_was_bought_can_be_left_out_of_the_softmax(model: SkuLanguageModel) -> None:
+    ids = torch.tensor([[1, WORDS, WORDS + 5, WORDS + 1], [1, WORDS + 3, WORDS + 3, 0]])
+    targets = torch.tensor([[-100, 5, 1, -100], [3, -100, 3, -100]])
+    states = model.hidden(ids)
+    head = model.items.head(model.items(torch.tensor([0, 1, 3, 5])))
+    # 0 1 3 5 at each place, less what was bought up to it; an answer that repeats a purchase stays.
+    rest = {(0, 1): [1, 2, 3], (0, 2): [1, 2], (1, 0): [0, 1, 2, 3], (1, 2): [0, 1, 2, 3]}
+    answers = {(0, 1): 3, (0, 2): 1, (1, 0): 2, (1, 2): 2}
+    losses = [
+        F.cross_entropy(states[place] @ head[columns].T, torch.tensor(columns.index(answers[place])))
+        for place, columns in rest.items()
+    ]
+    model.mask_seen = True
+    torch.testing.assert_close(model(ids, targets).loss, torch.stack(losses).mean())
+
+
 def test_padding_changes_nothing_before_it(model: SkuLanguageModel) -> None:
     short = model.hidden(torch.tensor([[1, WORDS, WORDS + 5]]))
     padded = model.hidden(torch.tensor([[1, WORDS, WORDS + 5, 0, 0]]))
