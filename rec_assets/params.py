@@ -221,8 +221,13 @@ class BaseModelSection(Section):
 
 
 class Vocabulary(Section):
-    """Where SKU tokens start."""
+    """How the model writes an SKU, and where its tokens start."""
 
+    item_tokens: Literal["sku", "digits", "digits2", "digits3", "semantic"] = Field(
+        "sku",
+        description="sku: one token each, ranked in one pass; digits, digits2, digits3: words of one, two, "
+        "three digits a token; semantic: words that like titles share. Words are ranked by beams.",
+    )
     co_purchase_window: int = Field(
         5, ge=1, description="Purchases of a customer up to this many places apart were bought together."
     )
@@ -270,7 +275,7 @@ class Training(Section):
         1024, ge=64, description="Tokens a batch; rows of nearly equal length share one."
     )
     learning_rate: float = Field(1e-3, gt=0, description="Adapters, gates, fresh layers and norms.")
-    item_learning_rate: float = Field(1e-3, gt=0, description="Item vectors.")
+    item_learning_rate: float = Field(3e-4, gt=0, description="Item vectors.")
     weight_decay: float = Field(0.1, ge=0, description="AdamW's.")
     warmup_share: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
     dropout: float = Field(0.5, ge=0, lt=1, description="On the rows that enter and leave the layers.")
@@ -279,6 +284,11 @@ class Training(Section):
     candidates: int | None = Field(
         4000,
         description="SKUs in the training softmax; smaller catalogues use all of theirs. none: always all.",
+    )
+    mask_seen: Literal["auto"] | bool = Field(
+        "auto",
+        description="Leave what a customer has bought out of the training softmax; auto: where fewer than "
+        "1 % of the purchases repeat one.",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
@@ -294,6 +304,12 @@ class Ranking(Section):
 
     depth: int = Field(200, ge=1, description="Length of the holdout lists.")
     batch_tokens: int = Field(16_384, ge=64, description="Tokens ranked at once.")
+    beams: int = Field(
+        20,
+        ge=1,
+        description="Words of id tokens kept at every step (vocabulary.item_tokens): holdout lists of such "
+        "models end there.",
+    )
 
 
 class Baselines(Section):
@@ -334,19 +350,71 @@ class Evaluation(Section):
 
 
 class Head(Section):
-    """One decoder-trimmed classifier."""
+    """One decoder-trimmed classifier, of articles by their texts or of customers by what they buy next."""
 
-    table: Literal["articles"] = Field("articles", description="Where its rows come from.")
+    table: Literal["articles", "customers"] = Field(
+        "articles",
+        description="articles: read from their texts; customers: read off the recommender, which needs no "
+        "text, prompt or mode.",
+    )
     text: tuple[str, ...] = Field(("title", "description"), description="Columns it reads.")
-    label: str = Field("category", description="Column it predicts.")
-    min_rows: int = Field(20, ge=2, description="Labels with fewer rows are left out.")
-    max_rows: int = Field(3000, ge=10, description="A seeded sample above this.")
-    test_share: float = Field(0.2, gt=0, lt=1, description="Rows held out to judge it.")
-    epochs: int = Field(60, ge=0, description="Passes over its rows; 0: the label words as they are.")
-    learning_rate: float = Field(3e-3, gt=0, description="Of its training.")
+    label: str = Field(
+        "category",
+        description="Column it predicts: of the catalogue; for customers, of the article bought next.",
+    )
+    optional: bool = Field(False, description="Leave the head out where the catalogue has no such column.")
+    mode: Literal["linear", "fine_tune", "zero_shot", "few_shot"] = Field(
+        "linear", description="As in DecoderTrimmedClassifier."
+    )
+    label_words: dict[str, tuple[str, ...]] | Literal["search"] | None = Field(
+        None, description="Words that stand for a label; none: its name."
+    )
     prompt: str = Field(
         "{text}\nThis garment is a", pattern=r"\{text\}", description="What precedes the label word."
     )
+    layer: int | Literal["auto"] | None = Field(
+        1, description="Layer that linear reads; none: the last; auto: the best of all, for a pass more."
+    )
+    pooling: Literal["last", "mean", "auto"] = Field(
+        "mean", description="State that linear reads: the last token's, or the mean of all."
+    )
+    C: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        "auto", description="Inverse penalty of linear; auto: by cross-validation on its training rows."
+    )
+    fine_tuning: dict[str, Any] = Field(
+        {}, description="Of fine_tune: method, epochs, learning_rate and the like, see docs/heads.md."
+    )
+    min_rows: int = Field(
+        20, ge=2, description="Labels with fewer rows are left out; so are customers, where fewer are tested."
+    )
+    max_rows: int = Field(3000, ge=10, description="A seeded sample above this.")
+    test_share: float = Field(0.2, gt=0, lt=1, description="Rows held out to judge it.")
+    tolerance: float = Field(
+        0.02, ge=0, le=1, description="Accuracy below a baseline's that does not stop the run."
+    )
+    fill_above: float | None = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="A missing attribute is filled where the head is surer than this; none: never.",
+    )
+
+    @model_validator(mode="after")
+    def _reads_no_answer(self) -> "Head":
+        if self.table == "articles" and self.label in self.text:
+            raise ValueError(f"text holds {self.label!r}, the label itself")
+        return self
+
+
+def _shipped_heads() -> dict[str, Head]:
+    return {
+        "category": Head(),
+        "department": Head(label="department"),
+        "colour": Head(label="colour"),
+        "season": Head(label="season", optional=True),
+        "next_category": Head(table="customers"),
+        "next_price_tier": Head(table="customers", label="price_tier"),
+    }
 
 
 class Recommendations(Section):
@@ -425,7 +493,7 @@ class Params(Section):
     ranking: Ranking = Ranking()
     baselines: Baselines = Baselines()
     evaluation: Evaluation = Evaluation()
-    heads: dict[str, Head] = {"category": Head()}
+    heads: dict[str, Head] = Field(default_factory=_shipped_heads)
     recommendations: Recommendations = Recommendations()
     trends: Trends = Trends()
     promotion: Promotion = Promotion()

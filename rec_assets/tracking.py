@@ -239,9 +239,16 @@ def track_reports(workspace: Workspace, params: Params) -> None:
     with tracker(workspace, params, "report") as open_run:
         open_run.config({"params": params.model_dump(mode="json"), "data_versions": data_versions(workspace)})
         reports = workspace.reports
-        for name in ("metrics", "promotion", "trends/trends"):
-            if (path := reports / f"{name}.json").exists():
-                open_run.metrics(flatten(read_json(path), Path(name).name))
+        told = {
+            "metrics": "metrics",
+            "promotion": "promotion",
+            "trends": "trends/trends",
+            "attribute_heads": "heads/heads",
+            "customer_heads": "customer_heads/heads",
+        }
+        for name, file in told.items():
+            if (path := reports / f"{file}.json").exists():
+                open_run.metrics(flatten(read_json(path), name))
         if (curve := reports / "training_curve.csv").exists():
             open_run.table("training_curve", pd.read_csv(curve))
         for path in sorted(reports.rglob("*.png")):

@@ -34,7 +34,16 @@ def test_one_article_is_trained_ranked_judged_and_reported(
     }
     change_params(here.params_file, changes)
     for name in (
-        *("splits", "item_texts", "behaviour", "prompts", "vocabulary", "recommender", "baselines"),
+        *(
+            "splits",
+            "attribute_heads",
+            "item_texts",
+            "behaviour",
+            "prompts",
+            "vocabulary",
+            "recommender",
+            "baselines",
+        ),
         *("holdout_rankings", "evaluation", "trends", "promotion", "recommendations"),
         *("classifier_heads", "report"),
     ):

@@ -60,7 +60,7 @@ def test_dvc_runs_stages_by_name() -> None:
 
 def test_downstream_is_what_reads_from_it() -> None:
     assert {entry.name for entry in downstream(["recommendations"])} == {"recommendations", "report"}
-    assert "trends" not in {entry.name for entry in downstream(["base_model"])}
+    assert "trends" not in {entry.name for entry in downstream(["vocabulary"])}
 
 
 def test_an_unknown_stage_names_the_known_ones() -> None:

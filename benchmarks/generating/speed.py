@@ -15,10 +15,10 @@ from generating.shop import Shop
 from generating.stock import Stock
 from generating.training import token_rows, train
 from rec_assets import columns as c
-from rec_assets.generation.basket import ChainSampler
 from rec_assets.generation.chains import Sampling
 from rec_assets.generation.id_model import IdLanguageModel
 from rec_assets.generation.merge import merge_chains
+from rec_assets.generation.samplers import ChainSampler
 from rec_assets.generation.schemes import load_item_tokens
 from rec_assets.params import read_params
 from rec_assets.recommender.storage import load_recommender

@@ -23,7 +23,7 @@ from rec_assets.generation.schemes import item_tokens, load_item_tokens
 from rec_assets.params import read_params
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.storage import save_recommender
-from rec_assets.training.stage import row_encoder
+from rec_assets.training.items import row_encoder
 from rec_assets.training.trainer import RecommenderTrainer
 from rec_assets.training.validation import Holdout
 from rec_assets.vocabulary.token_rows import TokenRow

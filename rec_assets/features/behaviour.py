@@ -5,7 +5,8 @@ Everything here is an Ibis expression; nothing passes through pandas. DuckDB run
 :mod:`rec_assets.engine` alone knows which engine it is.
 
 Features of articles and customers are made from purchases whose split is not ``test``; the test purchases are
-in ``events.parquet`` as history for the lists shown today, and in nothing else.
+in ``events.parquet`` as history for the lists shown today, and in nothing else. Attributes that the catalogue
+lacks are those that stage ``attribute_heads`` read off the texts.
 """
 
 from functools import partial
@@ -13,12 +14,23 @@ from typing import Any
 
 import pandas as pd
 
-from rec_assets.columns import CUSTOMER, POSITION, PRICE_TIER, PURCHASING_POWER, SKU, SPLIT
+from rec_assets.columns import (
+    CATEGORY,
+    COLOUR,
+    CUSTOMER,
+    DEPARTMENT,
+    POSITION,
+    PRICE_TIER,
+    PURCHASING_POWER,
+    SKU,
+    SPLIT,
+)
 from rec_assets.engine import engine, scan, write_expression
 from rec_assets.features.articles import COLUMNS as ARTICLE_COLUMNS
 from rec_assets.features.articles import article_features
 from rec_assets.features.customers import customer_features
 from rec_assets.features.events import SPLIT_ORDER, sequences, with_price_tier
+from rec_assets.features.filled import filled_catalogue
 from rec_assets.files import atomic_folder, read_json
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
@@ -31,6 +43,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     with engine() as connection, atomic_folder(workspace.behaviour) as folder:
         splits = {name: scan(connection, workspace.splits / f"{name}.parquet") for name in SPLIT_ORDER}
         catalogue = scan(connection, workspace.validated / "articles.parquet")
+        catalogue = filled_catalogue(connection, catalogue, workspace, (CATEGORY, COLOUR, DEPARTMENT))
         customers = scan(connection, workspace.validated / "customers.parquet")
 
         ordered = sequences(splits, dated=dated)

@@ -6,6 +6,7 @@ from tqdm import tqdm
 from rec_assets.columns import DESCRIPTION, SKU, TEXT, TITLE, UNKNOWN
 from rec_assets.errors import ParamsError
 from rec_assets.features.clean_text import cap, clean_text
+from rec_assets.features.filled import filled_articles
 from rec_assets.files import read_table, write_table
 from rec_assets.params import ItemTexts, Params
 from rec_assets.pipeline import StageReport
@@ -13,8 +14,9 @@ from rec_assets.workspace import Workspace
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
-    """Write ``item_texts.parquet(sku, title, text)``, sorted by SKU."""
-    articles = read_table(workspace.validated / "articles.parquet")
+    """Write ``item_texts.parquet(sku, title, text)``, sorted by SKU, with attributes that heads filled."""
+    catalogue = read_table(workspace.validated / "articles.parquet")
+    articles, filled = filled_articles(catalogue, workspace)
     texts = item_texts(articles, params.item_texts)
     write_table(texts, workspace.item_texts)
     length = texts[TEXT].str.len()
@@ -22,7 +24,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     return StageReport(
         summary=f"{len(texts):,} article texts; {untitled:,} without a title.",
         rows={"item_texts": len(texts)},
-        metrics={"mean_characters": float(length.mean()) if len(texts) else 0.0, "untitled": float(untitled)},
+        metrics={"mean_characters": float(length.mean()) if len(texts) else 0.0, "untitled": float(untitled)}
+        | {"filled_attributes": float(filled)},
         tables={"examples": texts.head(10)},
     )
 

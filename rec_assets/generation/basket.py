@@ -6,68 +6,15 @@ import torch
 from rec_assets import columns as c
 from rec_assets.errors import CouturierError, UnknownCustomerError
 from rec_assets.files import read_table
-from rec_assets.generation.chains import Sampling, sample_chains
-from rec_assets.generation.decoding import CachedDecoder
-from rec_assets.generation.id_model import padded
-from rec_assets.generation.item_tokens import Ints, SkuTokens
+from rec_assets.generation.chains import Sampling
 from rec_assets.generation.merge import merge_chains
-from rec_assets.generation.trie import Trie
+from rec_assets.generation.samplers import load_sampler
 from rec_assets.params import Params
-from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.ranking.recommendations import bought
-from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
 
 VOTES = "chains"
-
-
-class ChainSampler(OnePassRanker):
-    """Samples SKUs from the recommender one after the other, each read before the next is drawn."""
-
-    def chains(
-        self,
-        prompts: pd.DataFrame,
-        sampling: Sampling,
-        seed: int,
-        barred: torch.Tensor,
-        masked: list[list[str]] | None = None,
-    ) -> Ints:
-        """Draw chains for every prompt.
-
-        Parameters
-        ----------
-        prompts
-            Rows of ``prompts/*.parquet``.
-        sampling
-            Number, length and temper of the chains.
-        seed
-            Of every draw; the same prompts and seed give the same chains.
-        barred
-            ``(n,)``: SKUs that no chain may hold.
-        masked
-            For each prompt, further SKUs its chains may not hold.
-
-        Returns
-        -------
-        numpy.ndarray
-            ``(B, chains, length)``: ``sku_index``, none twice in a chain; -1 where no SKU was left.
-        """
-        device = self._head.device
-        tokens = SkuTokens(len(self.registry))
-        trie = Trie(tokens.codes, tokens.size, ~barred.numpy()).to(device)
-        decoder = CachedDecoder.of_items(self._model, self._head.T)
-        generator = torch.Generator(device).manual_seed(seed)
-        rows = self._encoder.encode(prompts)
-        drawn = torch.full((len(rows), sampling.chains, sampling.length), -1)
-        budget = max(1, self._batch_tokens // sampling.chains)
-        for batch in LengthBatches([len(row.ids) for row in rows], budget, seed=None):
-            chosen = [rows[place] for place in batch]
-            ids = collate(chosen)["input_ids"].to(device)
-            lengths = (last_positions(chosen) + 1).to(device)
-            seen = None if masked is None else padded([self.indices(masked[at]) for at in batch]).to(device)
-            drawn[batch] = sample_chains(decoder, trie, ids, lengths, sampling, generator, seen).cpu()
-        return drawn.numpy()
 
 
 def suggest_basket(
@@ -115,8 +62,7 @@ def suggest_basket(
             f"No customer {customer_id!r} among {len(prompts):,}.",
             f"Take a customer_id from {workspace.relative(workspace.behaviour / 'customers.parquet')}.",
         )
-    sampler = ChainSampler.load(*serving_model(workspace), params.ranking.batch_tokens)
-    assert isinstance(sampler, ChainSampler)
+    sampler = load_sampler(*serving_model(workspace), params.ranking)
     seen = None if include_seen else bought(workspace, row[c.CUSTOMER])
     listed = set(read_table(workspace.behaviour / "articles.parquet", [c.SKU])[c.SKU])
     drawn = sampler.chains(

@@ -36,9 +36,12 @@ def beam_search(
 ) -> Beams:
     """Find the most probable words; exact for words of one token.
 
-    Probabilities are the model's own over all id tokens, so a word is not favoured because few others begin
-    like it. All steps are in float32, without any generation configuration: one made for chat would filter
-    candidates and starve the beams.
+    Probabilities are the model's own over all tokens that SKUs have at a place of their words, so a word is
+    not favoured because few others begin like it, or may come out. Other tokens have no share: training knows
+    no score of those that were never sold, so what the model gives them means nothing.
+
+    All steps are in float32, without any generation configuration: one made for chat would filter candidates
+    and starve the beams.
 
     Parameters
     ----------
@@ -59,7 +62,8 @@ def beam_search(
     scores = torch.zeros((batch, 1), device=logits.device)
     for place in range(trie.length):
         width = nodes.shape[1]
-        steps = logits.log_softmax(-1).masked_fill(~trie.allowed(nodes.flatten()), -torch.inf)
+        steps = logits.masked_fill(~trie.held(place), -torch.inf).log_softmax(-1)
+        steps = steps.masked_fill(~trie.allowed(nodes.flatten()), -torch.inf)
         if barred is not None and place == trie.length - 1:
             trie.forbid(steps, nodes.flatten(), barred.repeat_interleave(width, 0))
         total = (scores[..., None] + steps.view(batch, width, -1)).flatten(1)  # (B, width * C)

@@ -40,12 +40,12 @@ class CachedDecoder:
     def of_items(cls, model: SkuLanguageModel, head: Tensor | None = None) -> "CachedDecoder":
         """Go on from a recommender over SKUs or id tokens; ``head`` ``(n, d)`` where it is known already."""
         rows = model.head() if head is None else head
-        return cls(
-            model.decoder,
-            lambda ids: model.embed(ids).to(model.stream),
-            lambda states: states.float() @ rows.T,
-            model.words,
-        )
+
+        def scores(states: Tensor) -> Tensor:
+            with torch.autocast(states.device.type, enabled=False):  # in bf16, too many tokens would tie
+                return states.float() @ rows.T
+
+        return cls(model.decoder, lambda ids: model.embed(ids).to(model.stream), scores, model.words)
 
     @classmethod
     def of_causal(cls, model: PreTrainedModel, first: int, size: int) -> "CachedDecoder":

@@ -15,10 +15,10 @@ from rec_assets.generation.decoding import CachedDecoder
 from rec_assets.generation.item_tokens import Ints, ItemTokens
 from rec_assets.generation.schemes import load_item_tokens
 from rec_assets.generation.trie import Trie
-from rec_assets.ranking.one_pass import Top
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.recommender.storage import load_recommender
+from rec_assets.recommender.top import Top
 from rec_assets.vocabulary.token_rows import TokenRow
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 from rec_assets.generation.item_tokens import ItemTokens
-from rec_assets.vocabulary.token_rows import IGNORED, TokenRow
+from rec_assets.vocabulary.token_rows import IGNORED, RowEncoder, TokenRow
 
 
 def with_item_tokens(rows: Iterable[TokenRow], words: int, tokens: ItemTokens) -> list[TokenRow]:
@@ -26,6 +27,27 @@ def with_item_tokens(rows: Iterable[TokenRow], words: int, tokens: ItemTokens) -
     """
     codes = tokens.codes
     return [_rewritten(row, words, codes) for row in rows]
+
+
+class IdRowEncoder:
+    """Writes prompts for a model of id tokens.
+
+    Parameters
+    ----------
+    encoder
+        Writes them with one token a SKU.
+    words, tokens
+        As for :func:`with_item_tokens`.
+    """
+
+    def __init__(self, encoder: RowEncoder, words: int, tokens: ItemTokens) -> None:
+        self._encoder = encoder
+        self._words = words
+        self._tokens = tokens
+
+    def encode(self, prompts: pd.DataFrame) -> list[TokenRow]:
+        """Encode rows of ``prompts/*.parquet``, in order, as :meth:`RowEncoder.encode` does."""
+        return with_item_tokens(self._encoder.encode(prompts), self._words, self._tokens)
 
 
 def _rewritten(row: TokenRow, words: int, codes: np.ndarray) -> TokenRow:

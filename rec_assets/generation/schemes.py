@@ -7,14 +7,14 @@ from safetensors.numpy import load_file, save_file
 from rec_assets.errors import ParamsError, RegistryError
 from rec_assets.files import read_json, write_json
 from rec_assets.generation.digits import DigitTokens
-from rec_assets.generation.item_tokens import Floats, ItemTokens, SkuTokens
+from rec_assets.generation.id_folder import NAME, TENSORS
+from rec_assets.generation.item_tokens import Floats, Ints, ItemTokens, SkuTokens
 from rec_assets.generation.semantic_ids import SemanticTokens
 
 SCHEMES = ("sku", "digits", "digits2", "digits3", "semantic")
-_TENSORS, _NAME = "item_tokens.safetensors", "item_tokens.json"
 
 
-def item_tokens(scheme: str, titles: Floats, seed: int = 0) -> ItemTokens:
+def item_tokens(scheme: str, titles: Floats, seed: int = 0, known: Ints | None = None) -> ItemTokens:
     """Give every SKU its tokens.
 
     Parameters
@@ -25,6 +25,8 @@ def item_tokens(scheme: str, titles: Floats, seed: int = 0) -> ItemTokens:
         ``(n, d)``: title vectors, in the order of the registry.
     seed
         Of the clusterings.
+    known
+        Rows of ``titles`` that may shape the clusters; None: all.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def item_tokens(scheme: str, titles: Floats, seed: int = 0) -> ItemTokens:
     if scheme == "sku":
         return SkuTokens(len(titles))
     if scheme == "semantic":
-        return SemanticTokens.fit(titles, seed=seed)
+        return SemanticTokens.fit(titles, seed=seed, known=known)
     if scheme in SCHEMES:
         return DigitTokens.fit(len(titles), group=int(scheme.removeprefix("digits") or 1))
     raise ParamsError(f"{scheme!r} is no scheme of item tokens.", f"Choose one of {', '.join(SCHEMES)}.")
@@ -42,8 +44,8 @@ def item_tokens(scheme: str, titles: Floats, seed: int = 0) -> ItemTokens:
 
 def save_item_tokens(tokens: ItemTokens, folder: Path) -> None:
     """Write ``item_tokens.safetensors`` and ``item_tokens.json`` into an existing folder."""
-    save_file(tokens.arrays(), folder / _TENSORS)
-    write_json({"scheme": tokens.scheme}, folder / _NAME)
+    save_file(tokens.arrays(), folder / TENSORS)
+    write_json({"scheme": tokens.scheme}, folder / NAME)
 
 
 def load_item_tokens(folder: Path) -> ItemTokens:
@@ -54,10 +56,10 @@ def load_item_tokens(folder: Path) -> ItemTokens:
     RegistryError
         When the folder holds no item tokens.
     """
-    if not (folder / _NAME).exists():
-        raise RegistryError(f"{folder} holds no {_NAME}.", "Make the vocabulary: couturier stage vocabulary.")
-    arrays = load_file(folder / _TENSORS)
-    scheme = read_json(folder / _NAME)["scheme"]
+    if not (folder / NAME).exists():
+        raise RegistryError(f"{folder} holds no {NAME}.", "Make the vocabulary: couturier stage vocabulary.")
+    arrays = load_file(folder / TENSORS)
+    scheme = read_json(folder / NAME)["scheme"]
     if scheme == "sku":
         return SkuTokens(int(arrays["count"][0]))
     if scheme == "semantic":

@@ -38,7 +38,13 @@ class SemanticTokens:
 
     @classmethod
     def fit(
-        cls, titles: Floats, levels: int = 3, codes: int = 256, ties: int = 256, seed: int = 0
+        cls,
+        titles: Floats,
+        levels: int = 3,
+        codes: int = 256,
+        ties: int = 256,
+        seed: int = 0,
+        known: Ints | None = None,
     ) -> "SemanticTokens":
         """Cluster the titles and give each SKU its word.
 
@@ -54,8 +60,10 @@ class SemanticTokens:
             SKUs that may share their codes; more of them get the codes of the next nearest cluster.
         seed
             Of the clusterings.
+        known
+            Rows of ``titles`` that may shape the clusters (articles of later must not); None: all.
         """
-        left = titles.astype(np.float32).copy()
+        left = (titles if known is None else titles[known]).astype(np.float32).copy()
         centroids = []
         clusters = min(codes, len(np.unique(left, axis=0)))
         # Sums in another order could move a title that lies between two clusters.

@@ -35,6 +35,8 @@ class Trie:
     def __init__(self, codes: Ints, size: int, allowed: npt.NDArray[np.bool_] | None = None) -> None:
         self.size = size
         self.length = codes.shape[1]
+        self._held = torch.zeros(self.length, size, dtype=torch.bool)
+        self._held[torch.arange(self.length), torch.from_numpy(codes)] = True
         skus = np.arange(len(codes)) if allowed is None else np.flatnonzero(allowed)
         skus = skus[np.lexsort(codes[skus].T[::-1])]
         words = codes[skus]
@@ -89,6 +91,10 @@ class Trie:
         mask = torch.zeros((len(nodes), self.size), dtype=torch.bool, device=nodes.device)
         mask[rows, self._token[edges]] = True
         return mask
+
+    def held(self, place: int) -> Tensor:
+        """``(C,)``: True for the tokens that any SKU, allowed or not, has at a place of its word."""
+        return self._held[place]
 
     def step(self, nodes: Tensor, tokens: Tensor) -> Tensor:
         """Give the nodes after ``tokens``, of the shape of ``nodes``; :attr:`dead` where no word goes on."""

@@ -51,8 +51,10 @@ def choose_examples(table: pd.DataFrame, head: Head, name: str, seed: int) -> Ex
     Raises
     ------
     TableError
-        When the table lacks the label's or a text column.
+        When the table lacks a text column, or the label's and the head is not optional.
     """
+    if head.optional and head.label not in table:
+        return f"{head.table}.parquet has no column {head.label!r}"
     if missing := [column for column in (head.label, *head.text) if column not in table]:
         raise TableError(
             f"{head.table}.parquet has no column {missing[0]!r} for head {name!r}. "

@@ -109,7 +109,6 @@ def _stopping(module: Any, before: bool, seen: list[torch.Tensor]) -> Iterator[N
         handle.remove()
 
 
-@torch.no_grad()
 def read_features(
     language: LanguageModel, rows: Sequence[Sequence[int]], place: int | None, pooling: Pooling
 ) -> torch.Tensor:
@@ -120,6 +119,21 @@ def read_features(
     torch.Tensor
         (N, d), float32, on the CPU, in the order of ``rows``.
     """
+    memory = language.memory
+    if memory is None or not len(rows):
+        return _read(language, rows, place, pooling)
+    keys = [(tuple(row), place, pooling) for row in rows]
+    if unread := [key for key in dict.fromkeys(keys) if key not in memory]:
+        memory.update(
+            zip(unread, _read(language, [row for row, _, _ in unread], place, pooling), strict=True)
+        )
+    return torch.stack([memory[key] for key in keys])
+
+
+@torch.no_grad()
+def _read(
+    language: LanguageModel, rows: Sequence[Sequence[int]], place: int | None, pooling: Pooling
+) -> torch.Tensor:
     found: list[torch.Tensor | None] = [None] * len(rows)
     with tqdm(total=len(rows), desc="read texts", unit="text", leave=False) as bar:
         for batch in equal_length_batches([len(row) for row in rows]):

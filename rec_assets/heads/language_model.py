@@ -1,5 +1,7 @@
 """A base model and its tokenizer, loaded once and shared by every classifier that reads with them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,16 @@ class LanguageModel:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.folder = folder
+        self.memory: dict[Any, torch.Tensor] | None = None
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Keep pooled states inside the block: what several heads read alike is computed once."""
+        self.memory = {}
+        try:
+            yield
+        finally:
+            self.memory = None
 
     @classmethod
     def load(cls, folder: Path | str) -> "LanguageModel":

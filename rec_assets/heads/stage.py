@@ -1,4 +1,9 @@
-"""Stage ``classifier_heads``: text classifiers cut out of the language model's decoder."""
+"""Stage ``attribute_heads``: classifiers cut out of the decoder read attributes off the articles' texts.
+
+It runs before anything is made of the articles, so that what they lack can be filled. Whether the heads hold
+against their baselines is checked by the later stage ``classifier_heads``: a weak head fills nothing, and
+stops no retraining.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,22 +13,29 @@ import pandas as pd
 import torch
 
 from rec_assets.backbone.load import load_base, load_tokenizer
-from rec_assets.files import atomic_folder, read_table, write_json
+from rec_assets.columns import INTRODUCED, SKU
+from rec_assets.features.filled import filled_path
+from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
 from rec_assets.heads.examples import Examples, choose_examples
-from rec_assets.heads.judge import confusion, majority, plot_confusion, scores, word_model
-from rec_assets.heads.label_head import LabelHead
-from rec_assets.heads.states import encode, last_states
-from rec_assets.params import Head, Params
-from rec_assets.pipeline import Check, StageReport
+from rec_assets.heads.filling import fill_missing, one_answer
+from rec_assets.heads.judged_head import train_head, write_explained, write_page
+from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.saved import save_beside_base
+from rec_assets.heads.summary import summarised
+from rec_assets.heads.verdict import MAJORITY
+from rec_assets.params import Params
+from rec_assets.pipeline import StageReport
 from rec_assets.workspace import Workspace
-
-_CHECK = "beats_majority"
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
-    """Train and judge every head of ``params.heads``; one with too few rows is left out, with the reason.
+    """Train and judge every head on articles; one with too few rows is left out, with the reason.
 
-    Writes ``data/models/heads/<name>`` and ``data/reports/heads/<name>``, and ``heads.json`` in both.
+    Nothing but the catalogue is read, and of it no label or text of an article that enters it after
+    ``as_of`` takes part in training or judging. Its own missing attributes are filled like others'.
+
+    Writes ``data/models/heads/<name>``, ``data/reports/heads/<name>``, ``heads.json`` in both, and
+    ``data/features/filled_attributes.parquet``.
 
     Raises
     ------
@@ -31,121 +43,80 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         When a head names a column its table does not have.
     """
     torch.set_num_threads(params.run.threads)
+    heads = {name: head for name, head in params.heads.items() if head.table == "articles"}
+    articles = read_table(workspace.validated / "articles.parquet")
+    known = articles[_known(articles, read_json(workspace.splits / "windows.json")["as_of"])]
     found: dict[str, Examples | str] = {
-        name: choose_examples(read_table(_table(workspace, head)), head, name, params.run.seed)
-        for name, head in params.heads.items()
+        name: choose_examples(known, head, name, params.run.seed) for name, head in heads.items()
     }
+    usable = {name: examples for name, examples in found.items() if not isinstance(examples, str)}
     skipped = {name: examples for name, examples in found.items() if isinstance(examples, str)}
     reports = workspace.reports / "heads"
     judged: dict[str, dict[str, Any]] = {}
+    filled: list[pd.DataFrame] = []
     with atomic_folder(workspace.heads) as models, atomic_folder(reports) as pages:
-        if len(skipped) < len(found):
-            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            model = load_base(workspace.base_model, device=device)
-            tokenizer = load_tokenizer(workspace.base_model)
-        for name, examples in found.items():
-            if not isinstance(examples, str):
-                judged[name] = _train(
-                    model, tokenizer, params.heads[name], name, examples, params.run.seed, models, pages
-                )
+        language = _language(workspace) if usable else None
+        for name, examples in usable.items():
+            assert language is not None
+            judged[name], parts = _one(language, params, name, examples, articles, models, pages)
+            filled.append(parts)
+        if language is not None:
+            language.memory = None
         write_json({"heads": sorted(judged), "skipped": skipped}, models / "heads.json")
         write_json({"heads": judged, "skipped": skipped}, pages / "heads.json")
-    return _report(judged, skipped, reports)
+    table = one_answer(filled)
+    write_table(table, filled_path(workspace))
+    report = summarised(judged, skipped, reports)
+    return StageReport(
+        summary=f"{report.summary} {int(table['kept'].sum()):,} missing attributes filled.",
+        rows={**report.rows, "missing and read": len(table), "filled": int(table["kept"].sum())},
+        metrics=report.metrics,
+        tables={**report.tables, "filled": _filled_counts(table)},
+        plots=report.plots,
+    )
 
 
-def _table(workspace: Workspace, head: Head) -> Path:
-    return workspace.validated / f"{head.table}.parquet"
+def _language(workspace: Workspace) -> LanguageModel:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    folder = workspace.base_model
+    language = LanguageModel(load_base(folder, device=device), load_tokenizer(folder), folder)
+    language.memory = {}  # heads of one prompt and layer read a text once
+    return language
 
 
-def _train(
-    model: Any,
-    tokenizer: Any,
-    head: Head,
+def _one(
+    language: LanguageModel,
+    params: Params,
     name: str,
     examples: Examples,
-    seed: int,
+    articles: pd.DataFrame,
     models: Path,
     pages: Path,
-) -> dict[str, Any]:
-    """Train one head, write it and its page, and give its metrics."""
-    rows = [encode(tokenizer, head.prompt, text) for text in examples.texts]
-    states = last_states(model, rows, f"{name} texts")
-    targets, test = examples.targets, examples.test
-    classifier = LabelHead.from_label_words(model, tokenizer, examples.labels, head.prompt)
-    untrained = classifier.predict(states[test]).numpy()
-    losses = classifier.fit(
-        states[~test],
-        torch.from_numpy(targets[~test]),
-        epochs=head.epochs,
-        learning_rate=head.learning_rate,
-        seed=seed,
-    )
-    predicted = classifier.predict(states[test]).numpy()
-    texts = np.array(examples.texts, dtype=object)
-    words = word_model(list(texts[~test]), targets[~test], list(texts[test]), seed)
-    metrics: dict[str, Any] = {
-        "head": scores(targets[test], predicted),
-        "label words, untrained": scores(targets[test], untrained),
-        "majority": scores(targets[test], majority(targets[~test], int(test.sum()))),
-        "TF-IDF and logistic regression": scores(targets[test], words),
-        "labels": len(examples.labels),
-        "rows": examples.rows | {"train": int((~test).sum()), "test": int(test.sum())},
-        "loss": losses[-1:],
-        "decoder": classifier.decoder.report(),
-    }
-    (models / name).mkdir()
-    classifier.save(models / name)
-    counts = confusion(targets[test], predicted, examples.labels)
-    (pages / name).mkdir()
-    counts.to_csv(pages / name / "confusion.csv")
-    title = f"{name}: accuracy {metrics['head']['accuracy']:.3f} on {int(test.sum())} test rows"
-    plot_confusion(counts, title, pages / name / "confusion.png")
-    write_json(metrics, pages / name / "metrics.json")
-    return metrics
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    head, seed = params.heads[name], params.run.seed
+    classifier, answers = train_head(language, head, name, examples, seed)
+    save_beside_base(classifier, models / name)
+    test = int(examples.test.sum())
+    rows = examples.rows | {"train": len(examples.texts) - test, "test": test}
+    more = {"rows": rows, "mode": classifier.mode_}
+    metrics = write_page(pages / name, name, answers, head, more)
+    memory, language.memory = language.memory, None  # texts that no other head reads
+    write_explained(pages / name, classifier, examples, answers, seed)
+    # One that knows no more than the most frequent label has nothing to say about a single article.
+    useful = metrics["head"]["accuracy"] > metrics[MAJORITY]["accuracy"]
+    filled = fill_missing(classifier, articles, head, trusted=useful and not metrics["falls_short"])
+    language.memory = memory
+    return metrics, filled
 
 
-def _report(judged: dict[str, dict[str, Any]], skipped: dict[str, str], reports: Path) -> StageReport:
-    rules = ("head", "label words, untrained", "majority", "TF-IDF and logistic regression")
-    table = pd.DataFrame(
-        [
-            {"head": name, "classifier": rule} | metrics[rule]
-            for name, metrics in judged.items()
-            for rule in rules
-        ],
-        columns=["head", "classifier", "accuracy", "macro_f1"],
-    )
-    losers = [
-        name
-        for name, metrics in judged.items()
-        if metrics["head"]["accuracy"] <= metrics["majority"]["accuracy"]
-    ]
-    told = [f"{name}: accuracy {metrics['head']['accuracy']:.3f}" for name, metrics in judged.items()]
-    told += [f"{name}: left out, {reason}" for name, reason in skipped.items()]
-    return StageReport(
-        summary="; ".join(told) + "." if told else "No heads are configured (heads in params.yaml).",
-        rows={
-            f"{name} {part}": metrics["rows"][part]
-            for name, metrics in judged.items()
-            for part in ("train", "test")
-        },
-        metrics={
-            f"{name}_{score}": value
-            for name, metrics in judged.items()
-            for score, value in metrics["head"].items()
-        },
-        tables={"classifiers": table},
-        plots=[reports / name / "confusion.png" for name in judged],
-        checks=[
-            Check(
-                _CHECK,
-                not losers,
-                f"Not above the most frequent label: {', '.join(losers)}."
-                if losers
-                else f"{len(judged)} heads are above the most frequent label, {len(skipped)} were left out.",
-                {
-                    name: metrics["head"]["accuracy"] - metrics["majority"]["accuracy"]
-                    for name, metrics in judged.items()
-                },
-            )
-        ],
-    )
+def _known(articles: pd.DataFrame, as_of: str | None) -> np.ndarray:
+    """Mark articles that had not entered the catalogue at ``as_of``, as far as the retailer says."""
+    if as_of is None or INTRODUCED not in articles:
+        return np.ones(len(articles), dtype=bool)
+    later: np.ndarray = (articles[INTRODUCED] >= pd.Timestamp(as_of)).to_numpy()
+    return ~later
+
+
+def _filled_counts(table: pd.DataFrame) -> pd.DataFrame:
+    counts = table.groupby("column", as_index=False).agg(missing=(SKU, "size"), filled=("kept", "sum"))
+    return counts.astype({"column": object})

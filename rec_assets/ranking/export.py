@@ -9,6 +9,8 @@ from transformers import AutoModelForCausalLM
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
 from rec_assets.files import atomic_folder, read_table, refuse_foreign, write_json
+from rec_assets.generation.id_folder import model_vocabulary, scheme_of
+from rec_assets.generation.schemes import load_item_tokens
 from rec_assets.recommender.storage import load_recommender
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
@@ -19,7 +21,7 @@ def export(workspace: Workspace, out: Path) -> Path:
 
     It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the
     recommender's; those of words come from the words' own embeddings and mean nothing after the fine-tune.
-    ``skus.json`` maps each SKU to its token id.
+    ``skus.json`` maps each SKU to its token id, or to the ids of its word where SKUs are words of id tokens.
 
     Parameters
     ----------
@@ -40,13 +42,13 @@ def export(workspace: Workspace, out: Path) -> Path:
     """
     refuse_foreign(out, "skus.json", "--out")
     recommender, base, vocabulary = serving_model(workspace)
-    model = load_recommender(recommender, base, vocabulary)
-    registry = read_table(vocabulary / "registry.parquet")
-    words = model.words
+    own_vocabulary = model_vocabulary(vocabulary)
+    model = load_recommender(recommender, base, own_vocabulary)
+    words, size = model.words, len(model.items.mix)
     with torch.no_grad():
-        vectors = torch.cat([model.items(part) for part in torch.arange(len(registry)).split(16_384)])
+        vectors = torch.cat([model.items(part) for part in torch.arange(size).split(16_384)])
     config = model.decoder.config
-    config.get_text_config().vocab_size = words + len(registry)
+    config.get_text_config().vocab_size = words + size
     config.tie_word_embeddings = False
     for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
         # The head rows already hold the scale they were trained with.
@@ -64,12 +66,18 @@ def export(workspace: Workspace, out: Path) -> Path:
         plain.get_output_embeddings().weight[words:] = model.head()
     with atomic_folder(out) as folder:
         plain.save_pretrained(folder)
-        load_tokenizer(vocabulary / "tokenizer").save_pretrained(folder)
-        write_json(
-            {sku: words + int(i) for sku, i in zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True)},
-            folder / "skus.json",
-        )
+        load_tokenizer(own_vocabulary / "tokenizer").save_pretrained(folder)
+        write_json(_ids_of_skus(vocabulary, words), folder / "skus.json")
     return out
+
+
+def _ids_of_skus(vocabulary: Path, words: int) -> dict[str, int | list[int]]:
+    """Ids of each SKU: one, or as many as its word has tokens."""
+    registry = read_table(vocabulary / "registry.parquet")
+    if scheme_of(vocabulary) == "sku":
+        return {sku: words + int(i) for sku, i in zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True)}
+    codes = load_item_tokens(model_vocabulary(vocabulary)).codes + words
+    return dict(zip(registry[c.SKU], codes.tolist(), strict=True))
 
 
 def _copy_all_but(embeddings: nn.Module, source: nn.Module, target: nn.Module) -> None:

@@ -7,10 +7,11 @@ import torch
 
 from rec_assets import columns as c
 from rec_assets.files import atomic_folder, read_table, write_table
+from rec_assets.generation.id_folder import scheme_of
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
 from rec_assets.ranking.lists import ranked_table
-from rec_assets.ranking.one_pass import OnePassRanker, Top
+from rec_assets.ranking.loading import load_ranker
 from rec_assets.workspace import Workspace
 
 
@@ -21,8 +22,11 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     with atomic_folder(workspace.holdout_rankings) as folder:
         write_table(lists, folder / "couturier.parquet")
     customers = lists[c.CUSTOMER].nunique()
+    depth, beams = params.ranking.depth, params.ranking.beams
+    one_pass = scheme_of(workspace.vocabulary) == "sku"
+    how = "one forward pass each" if one_pass else f"{beams} beams each"
     return StageReport(
-        summary=f"Lists of {params.ranking.depth} for {customers:,} customers, one forward pass each.",
+        summary=f"Lists of {depth if one_pass else min(depth, beams)} for {customers:,} customers, {how}.",
         rows={"customers": customers, "ranked rows": len(lists)},
         tables={"first list": lists[~lists[c.MASKED]].head(5)},
     )
@@ -41,20 +45,17 @@ def rank_holdout(
     Returns
     -------
     pandas.DataFrame
-        Columns ``customer_id, sku, rank, score, masked``; two lists of ``ranking.depth`` a customer.
+        Columns ``customer_id, sku, rank, score, masked``; two lists of ``ranking.depth`` a customer;
+        of ``ranking.beams``, where that is less, from a model that writes SKUs as words of id tokens.
     """
-    ranker = OnePassRanker.load(recommender, base, vocabulary, params.ranking.batch_tokens)
+    ranker = load_ranker(recommender, base, vocabulary, params.ranking)
     prompts = read_table(workspace.prompts / "test.parquet")
     bought = seen_before_test(workspace)
     seen = [bought.get(customer, []) for customer in prompts[c.CUSTOMER]]
     catalogue = set(read_table(workspace.behaviour / "articles.parquet", [c.SKU])[c.SKU])
     # What is sold out today may have been bought in the holdout: its lists must not know.
     barred = ranker.barred(catalogue, retired=False)
-    kept: list[Top] = []
-    masked: list[Top] = []
-    for places, scores in ranker.scores(prompts, "ranking the holdout"):
-        kept.extend(ranker.cut(places, scores, params.ranking.depth, barred))
-        masked.extend(ranker.cut(places, scores, params.ranking.depth, barred, seen))
+    kept, masked = ranker.both(prompts, params.ranking.depth, barred, seen, "ranking the holdout")
     names, skus = prompts[c.CUSTOMER], ranker.registry[c.SKU]
     both = pd.concat(
         [

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rec_assets import columns as c
-from rec_assets.ranking.one_pass import Top
+from rec_assets.recommender.top import Top
 
 
 def ranked_table(tops: Iterable[Top], customers: pd.Series, skus: pd.Series) -> pd.DataFrame:

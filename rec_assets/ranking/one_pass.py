@@ -1,45 +1,26 @@
 """One forward pass, one product with the trimmed head, one top-k: a ranked catalogue for each customer."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
-from tokenizers import Tokenizer
 from tqdm import tqdm
-from transformers import AutoConfig
 
-from rec_assets import columns as c
+from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
+from rec_assets.generation.id_folder import scheme_of
+from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.recommender.storage import load_recommender
+from rec_assets.recommender.top import Top
 from rec_assets.vocabulary.token_rows import RowEncoder
 
 
-@dataclass(frozen=True)
-class Top:
-    """The best SKUs for one customer, best first.
-
-    Parameters
-    ----------
-    place
-        Index of the prompt.
-    skus
-        ``(k,)``: ``sku_index``.
-    scores
-        ``(k,)``: logits.
-    """
-
-    place: int
-    skus: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
-
-
-class OnePassRanker:
+class OnePassRanker(RegisteredSkus):
     """Ranks every SKU for prompts. Nothing but an SKU of the registry can come out.
 
     Parameters
@@ -57,34 +38,29 @@ class OnePassRanker:
     def __init__(
         self, model: SkuLanguageModel, encoder: RowEncoder, registry: pd.DataFrame, batch_tokens: int
     ) -> None:
-        self.registry = registry
+        super().__init__(registry)
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         self._head = self._model.head().T.contiguous()  # (d, n)
         self._encoder = encoder
         self._batch_tokens = batch_tokens
-        self._index = pd.Series(registry[c.SKU_INDEX].to_numpy(), index=registry[c.SKU])
 
     @classmethod
-    def load(cls, recommender: Path, base: Path, vocabulary: Path, batch_tokens: int) -> "OnePassRanker":
-        """Load model, registry and tokenizer from their folders."""
+    def load(cls, recommender: Path, base: Path, vocabulary: Path, batch_tokens: int) -> Self:
+        """Load model, registry and tokenizer from their folders.
+
+        Raises
+        ------
+        RegistryError
+            When files are missing or do not fit together, or the model writes SKUs as words of id tokens.
+        """
+        if (scheme := scheme_of(vocabulary)) != "sku":
+            raise RegistryError(
+                f"{vocabulary} writes SKUs as words of {scheme}: no one pass scores them all.",
+                "Set vocabulary.item_tokens: sku and run the pipeline from vocabulary on.",
+            )
         registry = read_table(vocabulary / "registry.parquet")
-        config = AutoConfig.from_pretrained(base, local_files_only=True).get_text_config()
-        tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-        start = config.bos_token_id if config.bos_token_id is not None else 0
-        encoder = RowEncoder(tokenizer, registry, config.vocab_size, start)
+        encoder = prompt_encoder(base, registry)
         return cls(load_recommender(recommender, base, vocabulary), encoder, registry, batch_tokens)
-
-    def indices(self, skus: Sequence[str]) -> npt.NDArray[np.int64]:
-        """``sku_index`` of SKUs; those the registry does not know are left out."""
-        found = self._index.reindex(list(skus)).dropna()
-        return found.to_numpy(dtype=np.int64)
-
-    def barred(self, allowed: set[str] | None = None, *, retired: bool = True) -> torch.Tensor:
-        """``(n,)``: True for SKUs that no list may hold: ``retired`` today, or outside ``allowed``."""
-        barred = self.registry[c.RETIRED].to_numpy(copy=True) & retired
-        if allowed is not None:
-            barred |= ~self.registry[c.SKU].isin(allowed).to_numpy()
-        return torch.from_numpy(barred)
 
     @torch.inference_mode()
     def scores(
@@ -125,6 +101,22 @@ class OnePassRanker:
         """
         for places, scores in self.scores(prompts):
             yield from self.cut(places, scores, k, barred, masked)
+
+    def both(
+        self,
+        prompts: pd.DataFrame,
+        k: int,
+        barred: torch.Tensor,
+        masked: Sequence[Sequence[str]],
+        title: str = "ranking",
+    ) -> tuple[list[Top], list[Top]]:
+        """Give the lists of :meth:`top` without and with ``masked``, read off the same passes."""
+        kept: list[Top] = []
+        cut: list[Top] = []
+        for places, scores in self.scores(prompts, title):
+            kept.extend(self.cut(places, scores, k, barred))
+            cut.extend(self.cut(places, scores, k, barred, masked))
+        return kept, cut
 
     def cut(
         self,

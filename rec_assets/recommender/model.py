@@ -122,7 +122,7 @@ class SkuLanguageModel(PreTrainedModel):
     def _seen(
         self, input_ids: Tensor, targets: Tensor, wanted: Tensor, skus: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Where the logits ``(P, C)`` stand for an SKU that was bought up to their place, the answer excepted."""
+        """Find logits ``(P, C)`` of SKUs bought up to their place, the answer excepted."""
         row, place = torch.nonzero(wanted, as_tuple=True)  # (P,)
         read = input_ids[row] - self.words  # (P, T): negative for words
         before = torch.arange(read.shape[1], device=read.device) <= place[:, None]

@@ -38,11 +38,13 @@ _PARAMS = ("splits", "prompts", "base_model", "training", "evaluation", "promoti
 
 @dataclass(frozen=True)
 class Head:
-    """One classifier: its figures and its confusion matrix as a data URI."""
+    """One classifier: its figures, its plots as data URIs, and explained test rows."""
 
     name: str
     figures: dict[str, Any]
-    confusion: str | None
+    rules: list[tuple[str, dict[str, float]]]
+    plots: list[tuple[str, str]]
+    explained: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def read_contents(workspace: Workspace, params: Params) -> Contents:
         trend_plots=[data_uri(path) for path in sorted((reports / "trends").glob("*.png"))]
         if trends and trends.get("measures")
         else [],
-        heads=read_heads(reports / "heads"),
+        heads=[*read_heads(reports / "heads"), *read_heads(reports / "customer_heads")],
         source=params.source.kind,
         hashes={
             name: content_hash(workspace.root / name)[:16]
@@ -130,11 +132,41 @@ def read_heads(folder: Path) -> list[Head]:
     """Read every classifier's figures."""
     heads = []
     for path in sorted(folder.glob("*/metrics.json")):
-        pictures = sorted(path.parent.glob("confusion*.png"))
+        figures = json.loads(path.read_text())
+        name = path.parent.name
+        named = (("Confusion matrix", "confusion"), ("Calibration", "calibration"))
+        pictures = [(title, path.parent / f"{kind}_{name}.png") for title, kind in named]
         heads.append(
-            Head(path.parent.name, json.loads(path.read_text()), data_uri(pictures[0]) if pictures else None)
+            Head(
+                name,
+                figures,
+                [(rule, figures[rule]) for rule in ("head", "majority", figures["baseline"])],
+                [(title, data_uri(picture)) for title, picture in pictures if picture.exists()],
+                [
+                    row | {"pieces": coloured(row["text"], row["parts"])}
+                    for row in json_or_none(path.parent / "explained.json") or []
+                ],
+            )
         )
     return heads
+
+
+def coloured(text: str, parts: list[list[Any]]) -> list[tuple[str, float | None]]:
+    """Cut an explained text at its parts, each with its score over the strongest one's, between -1 and 1.
+
+    Examples
+    --------
+    >>> coloured("red coat.", [["red", 0, -0.5], ["coat.", 4, 2.0]])
+    [('red', -0.25), (' ', None), ('coat.', 1.0)]
+    """
+    strongest = max((abs(score) for _, _, score in parts), default=0.0) or 1.0
+    pieces: list[tuple[str, float | None]] = []
+    end = 0
+    for word, offset, score in parts:
+        pieces += [(text[end:offset], None), (word, score / strongest)]
+        end = offset + len(word)
+    pieces.append((text[end:], None))
+    return [piece for piece in pieces if piece[0]]
 
 
 def data_uri(path: Path) -> str:

@@ -9,16 +9,16 @@ import matplotlib
 import pandas as pd
 import torch
 from accelerate import PartialState
-from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoConfig, EarlyStoppingCallback, TrainerCallback, set_seed
+from transformers import EarlyStoppingCallback, TrainerCallback, set_seed
 from trl import SFTConfig
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
 from rec_assets.backbone.precision import choose_precision
-from rec_assets.errors import TableError
+from rec_assets.errors import ParamsError, TableError
 from rec_assets.files import atomic_file, atomic_folder, content_hash, read_table
+from rec_assets.generation.id_folder import model_vocabulary, scheme_of, words_continue
 from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
@@ -26,15 +26,17 @@ from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry import version_folder
 from rec_assets.tracking import tracker
 from rec_assets.training.curve import Curve, plot_curve
+from rec_assets.training.items import Encoder, Items
 from rec_assets.training.trainer import NDCG, RecommenderTrainer
 from rec_assets.training.validation import Holdout
 from rec_assets.training.warm_start import start_from
-from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
+from rec_assets.vocabulary.token_rows import TokenRow
 from rec_assets.workspace import Workspace
 
 matplotlib.use("Agg")
 
 _FEW_REPEATS = 0.01
+_BEAM_CUSTOMERS = 500  # beams take so much longer than one pass that an epoch must not wait for more
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
@@ -47,17 +49,18 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     ------
     TableError
         When there is no purchase to learn from.
+    ParamsError
+        When ``training.mask_seen`` is on and SKUs are words of several tokens.
     """
     torch.set_num_threads(params.run.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     set_seed(params.run.seed)
-    registry = read_table(workspace.vocabulary / "registry.parquet")
-    encoder = row_encoder(workspace, registry)
-    rows = _training_rows(workspace, encoder)
+    items = Items.load(workspace)
+    rows = _training_rows(workspace, items.encoder)
     recipe = Recipe(params.training, params.run.seed)
-    model = build(workspace.base_model, workspace.vocabulary, recipe)
+    model = build(workspace.base_model, items.vocabulary, recipe)
     inner = sku_model(model)
-    inner.mask_seen = mask_seen(params.training, rows, inner.words)
+    inner.mask_seen = _mask_seen(params.training, rows, inner.words, items)
     carried = _warm_start(workspace, params, model)
     start = trained_tensors(model)
     checkpoints = workspace.checkpoints / _fingerprint(workspace, params)
@@ -72,7 +75,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             args=_arguments(params, checkpoints),
             settings=params.training,
             rows=rows,
-            holdout=_holdout(workspace, params, registry, encoder),
+            holdout=_holdout(workspace, params, items),
             tokenizer=load_tokenizer(workspace.base_model),
             callbacks=callbacks,
         )
@@ -82,17 +85,17 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     moved = _moved(start, trained)
     PartialState().wait_for_everyone()  # the best checkpoint is read by every process before it goes
     if PartialState().is_main_process:
-        counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
         with atomic_folder(workspace.recommender) as folder:
-            save_recommender(trained, recipe, counts, folder)
+            save_recommender(trained, recipe, items.counts, folder)
             plot_curve(frame, folder / "training_curve.png")
         with atomic_file(workspace.reports / "training_curve.csv") as part:
             frame.to_csv(part, index=False)
         shutil.rmtree(workspace.checkpoints, ignore_errors=True)
     best = float(trainer.state.best_metric or 0.0)
+    kind = "SKUs" if items.tokens is None else "id tokens"
     return StageReport(
         summary=f"Validation NDCG@10 {best:.4f} after {len(frame)} epochs on {len(rows):,} rows{carried}.",
-        rows={"training rows": len(rows), "SKUs with an ID part": len(inner.items.sold)},
+        rows={"training rows": len(rows), f"{kind} with an ID part": len(inner.items.sold)},
         metrics={
             "validation_ndcg@10": best,
             "epochs": float(len(frame)),
@@ -112,10 +115,24 @@ def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
     version = version_folder(workspace, parent)
     if content_hash(version / "base") != content_hash(workspace.base_model):
         return f", started anew: {parent} has another base model"
+    if not words_continue(workspace.vocabulary, version / "vocabulary"):
+        return f", started anew: {parent} writes SKUs in other tokens"
     carried = start_from(model, sku_model(model).items, version / "recommender")
     if carried is None:
         return f", started anew: {parent} was trained by another method"
-    return f", started from {parent} with {carried:,} SKUs"
+    kind = "SKUs" if scheme_of(workspace.vocabulary) == "sku" else "id tokens"
+    return f", started from {parent} with {carried:,} {kind}"
+
+
+def _mask_seen(settings: Training, rows: list[TokenRow], words: int, items: Items) -> bool:
+    if items.tokens is None:
+        return mask_seen(settings, rows, words)
+    if settings.mask_seen is True:
+        raise ParamsError(
+            f"training.mask_seen leaves out tokens; those of {items.tokens.scheme} belong to many SKUs.",
+            "Set training.mask_seen: auto, or vocabulary.item_tokens: sku.",
+        )
+    return False
 
 
 def mask_seen(settings: Training, rows: list[TokenRow], words: int) -> bool:
@@ -141,15 +158,7 @@ def mask_seen(settings: Training, rows: list[TokenRow], words: int) -> bool:
     return repeats < _FEW_REPEATS * answers
 
 
-def row_encoder(workspace: Workspace, registry: pd.DataFrame) -> RowEncoder:
-    """Make the encoder of prompts from the base model's tokenizer and the registry."""
-    config = AutoConfig.from_pretrained(workspace.base_model, local_files_only=True).get_text_config()
-    tokenizer = Tokenizer.from_file(str(workspace.base_model / "tokenizer.json"))
-    start = config.bos_token_id if config.bos_token_id is not None else 0
-    return RowEncoder(tokenizer, registry, config.vocab_size, start)
-
-
-def _training_rows(workspace: Workspace, encoder: RowEncoder) -> list[TokenRow]:
+def _training_rows(workspace: Workspace, encoder: Encoder) -> list[TokenRow]:
     rows = encoder.encode(read_table(workspace.prompts / "train.parquet"))
     rows = [row for row in rows if (row.targets >= 0).any()]
     if not rows:
@@ -160,17 +169,20 @@ def _training_rows(workspace: Workspace, encoder: RowEncoder) -> list[TokenRow]:
     return rows
 
 
-def _holdout(workspace: Workspace, params: Params, registry: pd.DataFrame, encoder: RowEncoder) -> Holdout:
+def _holdout(workspace: Workspace, params: Params, items: Items) -> Holdout:
     prompts = read_table(workspace.prompts / "validation.parquet")
-    most = params.training.validation_customers
+    registry, most = items.registry, params.training.validation_customers
+    if items.tokens is not None:
+        most = min(most or _BEAM_CUSTOMERS, _BEAM_CUSTOMERS)
     if most is not None and len(prompts) > most:
         prompts = prompts.sample(most, random_state=params.run.seed).reset_index(drop=True)
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
     return Holdout(
-        rows=encoder.encode(prompts),
+        rows=items.encoder.encode(prompts),
         targets=[{index[sku] for sku in basket} for basket in prompts[c.TARGETS]],
         allowed=torch.from_numpy(registry[c.LISTED].to_numpy(copy=True)),
         batch_tokens=params.ranking.batch_tokens,
+        tokens=items.tokens,
     )
 
 
@@ -213,7 +225,10 @@ def _arguments(params: Params, checkpoints: Path) -> SFTConfig:
 def _fingerprint(workspace: Workspace, params: Params) -> str:
     """Names the checkpoints, so that none is resumed with other inputs or parameters."""
     digest = hashlib.sha256()
-    for path in (workspace.prompts, workspace.vocabulary / "item_titles.safetensors", workspace.base_model):
+    vocabulary = model_vocabulary(workspace.vocabulary)
+    if vocabulary == workspace.vocabulary:
+        vocabulary = vocabulary / "item_titles.safetensors"
+    for path in (workspace.prompts, vocabulary, workspace.base_model):
         digest.update(content_hash(path).encode())
     settings = {
         "training": params.training.model_dump(mode="json"),

@@ -7,6 +7,7 @@ import pandas as pd
 from rec_assets import columns as c
 from rec_assets.errors import RegistryError
 from rec_assets.files import content_hash, read_table
+from rec_assets.generation.id_folder import words_continue
 
 
 def token_of(sku: str) -> str:
@@ -72,6 +73,8 @@ def extend_registry(parent: pd.DataFrame | None, articles: pd.DataFrame) -> pd.D
 def extends(newer: Path, older: Path) -> bool:
     """Whether one vocabulary folder continues another: same tokens, same title space, perhaps more SKUs.
 
+    Where SKUs are words of id tokens, these are the same too.
+
     A model trained with ``older`` then works with ``newer``, and can rank its new arrivals.
     """
     if not all((folder / "title_space.safetensors").exists() for folder in (newer, older)):
@@ -79,4 +82,6 @@ def extends(newer: Path, older: Path) -> bool:
     if content_hash(newer / "title_space.safetensors") != content_hash(older / "title_space.safetensors"):
         return False
     known = read_table(older / "registry.parquet", [c.SKU])[c.SKU].tolist()
-    return read_table(newer / "registry.parquet", [c.SKU])[c.SKU].tolist()[: len(known)] == known
+    if read_table(newer / "registry.parquet", [c.SKU])[c.SKU].tolist()[: len(known)] != known:
+        return False
+    return words_continue(newer, older)

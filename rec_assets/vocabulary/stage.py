@@ -11,6 +11,10 @@ from rec_assets import columns as c
 from rec_assets.backbone.load import load_base, load_tokenizer
 from rec_assets.errors import RegistryError
 from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
+from rec_assets.generation.id_folder import IDS, scheme_of
+from rec_assets.generation.id_vocabulary import write_id_vocabulary
+from rec_assets.generation.item_tokens import ItemTokens
+from rec_assets.generation.schemes import item_tokens, load_item_tokens
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
 from rec_assets.vocabulary.co_purchases import co_purchase_vectors
@@ -21,12 +25,13 @@ from rec_assets.workspace import Workspace
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
-    """Give every SKU a token and a title vector.
+    """Give every SKU a token and a title vector, and a word of id tokens where ``item_tokens`` asks for one.
 
     Raises
     ------
     RegistryError
-        When ``lineage.parent`` names a version that is not in the registry of models.
+        When ``lineage.parent`` names a version that is not in the registry of models, or its item tokens
+        have no words left.
     """
     articles = read_table(workspace.behaviour / "articles.parquet")
     texts = read_table(workspace.item_texts)
@@ -38,10 +43,12 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     tokenizer.encode_special_tokens = True  # a title that imitates a control token is plain words
     by_sku = texts.set_index(c.SKU)[c.TEXT].reindex(registry[c.SKU])
     presence = word_presence(by_sku.fillna(c.UNKNOWN).tolist(), tokenizer, len(embeddings))
+    known = _known(registry, articles, workspace)
     space = TitleSpace.load(parent / "title_space.safetensors") if parent else None
     if space is None or not space.fits(embeddings):  # another base model has other words
-        space = TitleSpace.fit(presence[_known(registry, articles, workspace)], embeddings)
+        space, parent = TitleSpace.fit(presence[known], embeddings), None
     titles = space.vectors(presence, embeddings)
+    tokens = _item_tokens(params, titles, known, parent)
     start = _start(workspace, params, registry, titles.shape[1])
     with atomic_folder(workspace.vocabulary) as folder:
         write_table(registry, folder / "registry.parquet")
@@ -54,12 +61,29 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1]},
             folder / "vocabulary.json",
         )
+        if tokens.scheme != "sku":
+            write_id_vocabulary(tokens, folder, workspace.base_model, folder / IDS)
     new = len(registry) - (0 if previous is None else len(previous))
     return StageReport(
-        summary=f"{len(registry):,} SKU tokens, {new:,} of them new, after {len(embeddings):,} words.",
+        summary=f"{len(registry):,} SKU tokens, {new:,} of them new, after {len(embeddings):,} words."
+        + _spelling(tokens),
         rows={"SKUs": len(registry), "new": new, "retired": int(registry[c.RETIRED].sum())},
         tables={"newest tokens": registry.tail(5)},
     )
+
+
+def _item_tokens(params: Params, titles: np.ndarray, known: np.ndarray, parent: Path | None) -> ItemTokens:
+    """Go on with the parent's words where it writes SKUs in the same way, in the same title space."""
+    scheme = params.vocabulary.item_tokens
+    if scheme != "sku" and parent and scheme_of(parent) == scheme:
+        return load_item_tokens(parent / IDS).extended(titles)
+    return item_tokens(scheme, titles, params.run.seed, known)
+
+
+def _spelling(tokens: ItemTokens) -> str:
+    if tokens.scheme == "sku":
+        return ""
+    return f" Each is written in {tokens.codes.shape[1]} of {tokens.size:,} id tokens ({tokens.scheme})."
 
 
 def _start(workspace: Workspace, params: Params, registry: pd.DataFrame, width: int) -> np.ndarray:

@@ -34,7 +34,11 @@ def exhaustive(codes: np.ndarray) -> torch.Tensor:
     scores = []
     for row, length in zip(PROMPTS, LENGTHS, strict=True):
         ids = torch.cat([row[:length].expand(len(words), -1), words], dim=1)
-        steps = model(ids).logits[:, length - 1 : -1, FIRST:].log_softmax(-1)
+        logits = model(ids).logits[:, length - 1 : -1, FIRST:]
+        # Each place has four tokens of its own.
+        steps = torch.stack(
+            [logits[:, p].masked_fill(torch.arange(SIZE) // 4 != p, -torch.inf) for p in range(3)], dim=1
+        ).log_softmax(-1)
         scores.append(steps.gather(2, torch.from_numpy(codes)[..., None]).sum((1, 2)))
     return torch.stack(scores)
 

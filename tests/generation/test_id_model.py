@@ -12,7 +12,7 @@ from rec_assets.generation.chains import Sampling
 from rec_assets.generation.digits import DigitTokens
 from rec_assets.generation.id_model import IdLanguageModel
 from rec_assets.generation.id_rows import with_item_tokens
-from rec_assets.generation.id_vocabulary import start_vectors, write_id_vocabulary
+from rec_assets.generation.id_vocabulary import co_purchase_starts, start_vectors, write_id_vocabulary
 from rec_assets.generation.item_tokens import ItemTokens, SkuTokens
 from rec_assets.params import ItemVectors, Training
 from rec_assets.recommender.batches import collate
@@ -92,6 +92,24 @@ def test_one_token_a_sku_ranks_as_one_pass_does(tiny_base: Path, vocabulary: Pat
     expected = (states @ inner.head().T).topk(4).indices
     for top in model.top(asked, k=4, beams=4):
         assert top.skus.tolist() == expected[top.place].tolist()
+
+
+def test_only_tokens_of_the_place_have_a_share(
+    trained: tuple[Path, Path], digits: DigitTokens, tiny_base: Path
+) -> None:
+    """The words of all SKUs together have probability one."""
+    model = IdLanguageModel.load(trained[0], tiny_base, trained[1])
+    for top in model.top(rows(digits, asked=1), k=6, beams=6):
+        assert len(top.skus) == 6
+        assert np.exp(top.scores).sum() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_tokens_start_from_what_their_skus_are_bought_with(digits: DigitTokens) -> None:
+    sold = np.array([True, True, False, True, False, False])
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], dtype=np.float32)  # of SKUs 0, 1 and 3
+    starts = co_purchase_starts(digits, sold, vectors)
+    # Tokens 0 (tens) and 10, 11, 13 (units) were sold.
+    np.testing.assert_allclose(starts, [[1, 0], [1, 0], [0, 1], [0, -1]], atol=1e-6)
 
 
 def test_tokens_start_from_the_titles_that_hold_them(

@@ -45,6 +45,18 @@ def test_new_skus_move_no_old_one(scheme: str, titles: np.ndarray) -> None:
         old.extended(titles[:59])
 
 
+def test_titles_of_later_shape_no_cluster(titles: np.ndarray) -> None:
+    known = np.flatnonzero(np.arange(90) % 4 != 1)
+    first = item_tokens("semantic", titles, seed=1, known=known)
+    changed = titles.copy()
+    changed[np.arange(90) % 4 == 1] *= -3
+    second = item_tokens("semantic", changed, seed=1, known=known)
+    np.testing.assert_array_equal(first.codes[known, :-1], second.codes[known, :-1])
+    assert first.size == second.size
+    everything = item_tokens("semantic", changed, seed=1)
+    assert not np.array_equal(everything.codes[known, :-1], first.codes[known, :-1])
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_they_survive_the_disk(scheme: str, titles: np.ndarray, tmp_path: Path) -> None:
     tokens = item_tokens(scheme, titles, seed=1)

@@ -55,6 +55,15 @@ def test_batching_does_not_change_a_list(ranker: OnePassRanker, prompts: pd.Data
         assert alone.skus.tolist() == together[place]
 
 
+def test_both_lists_of_one_pass_are_those_of_two(ranker: OnePassRanker, prompts: pd.DataFrame) -> None:
+    masked = prompts["history"].tolist()
+    kept, cut = ranker.both(prompts, 4, ranker.barred(), masked)
+    for lists, mask in ((kept, None), (cut, masked)):
+        alone = {top.place: top.skus.tolist() for top in ranker.top(prompts, 4, ranker.barred(), mask)}
+        assert {top.place: top.skus.tolist() for top in lists} == alone
+    assert {top.place: top.skus.tolist() for top in kept} != {top.place: top.skus.tolist() for top in cut}
+
+
 def test_barred_and_masked_articles_never_come_out(ranker: OnePassRanker, prompts: pd.DataFrame) -> None:
     barred = ranker.barred(allowed={"s0", "s1", "s5"})
     tops = list(ranker.top(prompts, 6, barred, prompts["history"].tolist()))

@@ -85,6 +85,18 @@ def test_equal_results_give_equal_bytes_without_paths(reported_workspace: Worksp
     assert str(reported_workspace.root) not in first
 
 
+def test_a_head_stands_beside_its_rivals_with_what_it_read(reported_workspace: Workspace) -> None:
+    html, reader = page(reported_workspace)
+    text = " ".join(reader.text)
+    assert text.count("91.3 %") == 2  # of articles, and of customers
+    assert "the customer's most frequent label" in text
+    assert "4.7 %" in text
+    assert "(it is Coats)" in text
+    assert 'style="background:rgba(198,40,40,0.60)"' in html
+    assert html.count('alt="Calibration of') == 2
+    assert MARKUP not in html
+
+
 PARTS = {
     "evaluation": "No evaluation yet",
     "training_curve.csv": "No training curve",
@@ -99,6 +111,8 @@ PARTS = {
 def test_a_missing_part_is_said(reported_workspace: Workspace, part: str, words: str) -> None:
     path = reported_workspace.reports / part
     shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if part == "heads":
+        shutil.rmtree(reported_workspace.reports / "customer_heads")
     _, reader = page(reported_workspace)
     assert words in " ".join(reader.text)
 

@@ -1,18 +1,21 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pytest
 from transformers import TrainerCallback
 
 from rec_assets.errors import TableError
 from rec_assets.files import content_hash, read_table, write_table
-from rec_assets.params import change_params
+from rec_assets.params import Training, change_params
 from rec_assets.pipeline import run_stage
 from rec_assets.training import stage, trainer
 from rec_assets.training.curve import Curve
+from rec_assets.training.stage import mask_seen
+from rec_assets.vocabulary.token_rows import TokenRow
 from rec_assets.workspace import Workspace
 
 
@@ -140,6 +143,19 @@ def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-20" / "trainer_state.json").write_text('{"epoch": 2.0, "log_hi')
     assert stage._newest(tmp_path) == str(tmp_path / "checkpoint-2")
     assert stage._newest(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(
+    ("again", "setting", "masked"),
+    [(False, "auto", True), (True, "auto", False), (True, True, True), (False, False, False)],
+)
+def test_what_was_bought_is_masked_where_nobody_buys_twice(
+    again: bool, setting: Literal["auto"] | bool, masked: bool
+) -> None:
+    words = 10
+    ids = np.array([1, words, words + 1, words if again else words + 2])
+    rows = [TokenRow(ids, np.array([0, 1, ids[-1] - words, -100]))]
+    assert mask_seen(Training(mask_seen=setting), rows, words) is masked
 
 
 def test_no_purchase_to_learn_from_is_said(prepared_workspace: Workspace) -> None:
