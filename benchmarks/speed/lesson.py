@@ -10,7 +10,7 @@ from torch import Tensor
 from rec_assets import columns as c
 from rec_assets.files import read_table
 from rec_assets.params import Params, read_params
-from rec_assets.training.stage import row_encoder
+from rec_assets.training.items import row_encoder
 from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
 from rec_assets.workspace import Workspace
 
