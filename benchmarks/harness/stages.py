@@ -87,10 +87,11 @@ def run_until(workspace: Workspace, last: str) -> dict[str, Record]:
         baselines also the seconds ``by_model``.
     """
     params = read_params(workspace.params_file)
+    written = params.model_dump(mode="json")
     with FileLock(workspace.root / "benchmark.lock"):  # waits, where a stage's own lock would give up
         done = records(workspace)
         for entry in needed(last):
-            sections = {name: getattr(params, name).model_dump(mode="json") for name in entry.sections}
+            sections = {name: written[name] for name in entry.sections}
             if done.get(entry.name, {}).get("sections") == sections:
                 continue
             done = _without(done, entry.name)

@@ -215,4 +215,4 @@ def test_the_real_base_model_tells_garments_apart(workspace, shared_data):
     stage.run(workspace, params(category={"max_rows": 600}))
     metrics = figures(workspace)
     assert metrics["head"]["accuracy"] > metrics["majority"]["accuracy"] + 0.2
-    assert metrics["falls_short"] == []
+    assert "majority" not in metrics["falls_short"]
