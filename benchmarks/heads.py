@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from classification.methods import BASES, DETERMINISTIC, METHODS, WITHOUT_SHOTS, bases_of
-from classification.recipes import FOLDER, candidates, choose, chosen, key
+from classification.recipes import FOLDER, alike, candidates, choose, chosen, key
 from classification.runs import Cell, final, tried
 from classification.table import merge, render, row
 from harness.results import PROJECT
@@ -45,6 +45,8 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5], metavar="SEED")
     parser.add_argument("--select", action="store_true", help="choose the recipe on a part of train first")
     parser.add_argument("--candidates", type=int, help="with --select: only the first N candidates")
+    parser.add_argument("--alike", type=shots, help="with --select: with the prompt and words of N shots")
+    parser.add_argument("--selection-rows", type=int, help="with --select: judge on N rows of train")
     parser.add_argument("--config", type=json.loads, help="JSON: takes the place of the recipe's entries")
     parser.add_argument("--speed", action="store_true", help="latency, throughput, memory and training rate")
     parser.add_argument("--layers", type=int, help="smoke run: only the base's first layers")
@@ -93,7 +95,7 @@ def one(job: dict[str, Any]) -> None:
         task = read_task(cell.dataset, cell.test_rows)
         if job["kind"] == "select":
             seeds = list(SELECTION_SEEDS if cell.shots is not None else SELECTION_SEEDS[:1])
-            found = [tried(cell, task, config, seeds, files) for config in job["candidates"]]
+            found = [tried(cell, task, config, seeds, files, job["rows"]) for config in job["candidates"]]
             name = key(cell.method, cell.dataset, cell.base, cell.shots)
             result = choose(name, found, Path(job["chosen"]))
         else:
@@ -108,11 +110,15 @@ def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict
     files, folder = str(work_folder(asked)), work_folder(asked) / "runs"
     common: dict[str, Any] = {"cell": cell.__dict__, "files": files}
     if asked.select:
-        found = candidates(cell.method, cell.dataset, cell.shots, cell.layers)[: asked.candidates]
+        found = candidates(cell.method, cell.dataset, cell.shots)
+        if asked.alike is not None:
+            before, _ = chosen(cell.method, cell.dataset, cell.base, asked.alike, chosen_file(asked))
+            found = alike(found, before)
+        found = found[: asked.candidates]
         path = folder / f"select-{cell.name({}, 0)}.json"
         own = {"candidates": found, "chosen": str(chosen_file(asked)), "path": str(path)}
-        in_own_process(asked, common | own | {"kind": "select"})
-    config, recipe = chosen(cell.method, cell.dataset, cell.base, cell.shots, cell.layers, chosen_file(asked))
+        in_own_process(asked, common | own | {"kind": "select", "rows": asked.selection_rows})
+    config, recipe = chosen(cell.method, cell.dataset, cell.base, cell.shots, chosen_file(asked))
     if asked.config:
         config, recipe = config | asked.config, "command line"
     seeds = asked.seeds[:1] if cell.method in DETERMINISTIC else asked.seeds

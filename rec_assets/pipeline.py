@@ -184,7 +184,7 @@ STAGES: tuple[Stage, ...] = (
         after=("validated_data", "splits", "base_model"),
         outputs=("data/models/heads", "data/reports/heads", "data/features/filled_attributes.parquet"),
         sections=("heads", "run"),
-        code=("rec_assets/heads", "rec_assets/backbone"),
+        code=("rec_assets/heads", "rec_assets/recommender", "rec_assets/backbone", "rec_assets/vocabulary"),
     ),
     Stage(
         name="item_texts",

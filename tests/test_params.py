@@ -1,11 +1,18 @@
-"""Values that no type alone can refuse."""
+"""Values that no type alone can refuse, and where a section is found."""
 
 from pathlib import Path
 
 import pytest
 
 from rec_assets.errors import ParamsError
-from rec_assets.params import change_params, read_params
+from rec_assets.params import Params, change_params, read_params
+
+
+@pytest.mark.parametrize("key", Params.model_fields)
+def test_each_section_has_a_file_of_its_name(key: str) -> None:
+    value = getattr(Params(), key)
+    section = next(iter(value.values())) if isinstance(value, dict) else value
+    assert type(section).__module__ == f"rec_assets.params.{key}"
 
 
 @pytest.mark.parametrize("tiers", ["[0.9, 1.5]", "[-0.1, 0.5]", "[0.9, 0.1]"])

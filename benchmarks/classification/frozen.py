@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
+from transformers import AutoConfig
 
-from classification.bases import language_model
+from classification.bases import language_folder, language_model
 from classification.row_cache import RowCache
 from classification.tasks import Task
 from rec_assets.backbone.layers import decoder_layers
@@ -37,13 +39,26 @@ class FrozenStates:
     """
 
     def __init__(self, task: Task, base: str, layers: int | None, prompt: str, folder: Path) -> None:
-        self._task, self._prompt = task, prompt
-        self.model, self.tokenizer = language_model(base, layers)
-        self.depth = len(decoder_layers(self.model))
-        width = self.model.get_input_embeddings().weight.shape[1]
+        self._task, self._prompt, self._base, self._layers = task, prompt, base, layers
+        config = AutoConfig.from_pretrained(language_folder(base), local_files_only=True).get_text_config()
+        self.depth, width = layers or config.num_hidden_layers, config.hidden_size
         digest = hashlib.sha256("\n".join([prompt, *task.texts]).encode()).hexdigest()[:10]
         path = folder / f"{task.name}-{base}-{layers or 'all'}-{digest}"
         self._cache = RowCache(path, (self.depth + 1) * len(POOLINGS), len(task.texts), width)
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:  # not before a state is missing: candidates share the states
+        return language_model(self._base, self._layers)
+
+    @property
+    def model(self) -> Any:
+        """The language model."""
+        return self._loaded[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self._loaded[1]
 
     def get(self, rows: np.ndarray, layer: int, pooling: str) -> np.ndarray:
         """Give states of rows, (len(rows), d): layer 0 is the embeddings, the last has the final norm."""

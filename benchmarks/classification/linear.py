@@ -19,7 +19,8 @@ from rec_assets.heads.states import encode, last_states
 def trimmed_linear(assignment: Assignment) -> Outcome:
     """Read texts with frozen layers and fit a head; ``config`` says which layers, pooling and head.
 
-    ``head: logistic`` standardises the concatenated states of ``layers`` and regularises with ``C``.
+    ``head: logistic`` standardises the concatenated states that leave the layers at ``depths`` (shares of the
+    base's layers: 0 the embeddings, 1 the last) and regularises with ``C``.
     ``head: label_words`` starts from the rows of the label words, at the last token of the last layer.
     """
     config = assignment.config
@@ -32,9 +33,7 @@ def trimmed_linear(assignment: Assignment) -> Outcome:
     )
     if config["head"] == "label_words":
         return _label_words(assignment, states)
-    layers = [layer if layer >= 0 else states.depth + 1 + layer for layer in config["layers"]]
-    if max(layers) > states.depth:
-        raise ValueError(f"layer {max(layers)} of {states.depth}")
+    layers = [round(share * states.depth) for share in config["depths"]]
 
     def features(rows: np.ndarray) -> np.ndarray:
         return np.concatenate([states.get(rows, layer, config["pooling"]) for layer in layers], axis=1)

@@ -11,9 +11,7 @@ FOLDER = Path(__file__).resolve().parent
 _FEW = 64  # shots a class
 
 
-def candidates(
-    method: str, dataset: str, shots: int | None, depth: int | None = None
-) -> list[dict[str, Any]]:
+def candidates(method: str, dataset: str, shots: int | None) -> list[dict[str, Any]]:
     """List a method's candidate recipes for one data set, the default first.
 
     Parameters
@@ -22,8 +20,6 @@ def candidates(
         As the command names them.
     shots
         Examples a class; none: all there are.
-    depth
-        Smoke run: layers of the cut base; candidates that read higher ones are left out.
     """
     book = yaml.safe_load((FOLDER / "recipes.yaml").read_text())
     recipe = book["methods"][method]
@@ -39,9 +35,13 @@ def candidates(
             one.get("fixed", {}) | dict(zip(grid, values, strict=True))
             for values in itertools.product(*grid.values())
         ]
-    if depth is not None:
-        found = [one for one in found if max(one.get("layers", [0])) <= depth]
     return found
+
+
+def alike(found: list[dict[str, Any]], chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    """Keep the candidates that say the same to the model: the prompt and words of a recipe chosen before."""
+    said = [name for name in ("prompt", "words") if name in chosen]
+    return [one for one in found if all(one.get(name) == chosen[name] for name in said)]
 
 
 def key(method: str, dataset: str, base: str | None, shots: int | None) -> str:
@@ -50,13 +50,13 @@ def key(method: str, dataset: str, base: str | None, shots: int | None) -> str:
 
 
 def chosen(
-    method: str, dataset: str, base: str | None, shots: int | None, depth: int | None, file: Path
+    method: str, dataset: str, base: str | None, shots: int | None, file: Path
 ) -> tuple[dict[str, Any], str]:
     """Give the recipe to judge and where it comes from: ``chosen`` on a part of train, or the ``default``."""
     book = json.loads(file.read_text()) if file.exists() else {}
     if entry := book.get(key(method, dataset, base, shots)):
         return entry["config"], "chosen"
-    return candidates(method, dataset, shots, depth)[0], "default"
+    return candidates(method, dataset, shots)[0], "default"
 
 
 def choose(cell: str, tried: list[dict[str, Any]], file: Path) -> dict[str, Any]:

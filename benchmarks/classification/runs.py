@@ -54,7 +54,7 @@ def final(
 ) -> dict[str, Any]:
     """Train on shots (or all of train) and score the test rows."""
     train = task.shots(cell.shots, seed, "train" if cell.shots is None else "pool")
-    assignment = _assign(cell, task, config, seed, files, train, "test")
+    assignment = _assign(cell, task, config, seed, files, train, task.rows("test"))
     outcome = run_method(cell.method, assignment)
     truth = task.targets[assignment.judged]
     return {
@@ -67,22 +67,31 @@ def final(
     }
 
 
-def tried(cell: Cell, task: Task, config: dict[str, Any], seeds: list[int], files: Path) -> dict[str, Any]:
-    """Score one candidate on the selection rows: mean over draws of shots; a finished one is taken."""
+def tried(
+    cell: Cell, task: Task, config: dict[str, Any], seeds: list[int], files: Path, rows: int | None
+) -> dict[str, Any]:
+    """Score one candidate on the first selection rows: mean over draws of shots; a finished one is taken."""
     done: list[float] = []
     for seed in seeds:
-        path = files / "selection" / f"{cell.name(config, seed)}.json"
+        path = files / "selection" / f"{cell.name(config, seed)}-{rows or 'all'}.json"
         if not path.exists():
-            assignment = _assign(cell, task, config, seed, files, task.shots(cell.shots, seed), "selection")
+            judged = task.rows("selection")[:rows]
+            assignment = _assign(cell, task, config, seed, files, task.shots(cell.shots, seed), judged)
             outcome = run_method(cell.method, assignment)
             found = scores(task.targets[assignment.judged], outcome.predictions)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(found | {"config": config}, indent=2) + "\n")
         done.append(json.loads(path.read_text())["accuracy"])
-    return {"config": config, "accuracy": float(np.mean(done)), "seeds": seeds}
+    return {"config": config, "accuracy": float(np.mean(done)), "seeds": seeds, "rows": rows}
 
 
 def _assign(
-    cell: Cell, task: Task, config: dict[str, Any], seed: int, files: Path, train: np.ndarray, part: str
+    cell: Cell,
+    task: Task,
+    config: dict[str, Any],
+    seed: int,
+    files: Path,
+    train: np.ndarray,
+    judged: np.ndarray,
 ) -> Assignment:
-    return Assignment(task, train, task.rows(part), cell.base, cell.layers, config, seed, files)
+    return Assignment(task, train, judged, cell.base, cell.layers, config, seed, files)

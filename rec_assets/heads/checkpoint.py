@@ -3,7 +3,7 @@
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +18,12 @@ from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.errors import HeadError
 from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.modes import Mode
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.word_scores import WordScorer
 
 CLASSIFIER_FILE = "classifier.json"
 BACKBONE_FOLDER = "backbone"
-
-Mode = Literal["auto", "zero_shot", "few_shot", "channel", "linear", "fine_tune"]
 
 
 @dataclass(frozen=True)

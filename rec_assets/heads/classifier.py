@@ -7,24 +7,19 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 
 from rec_assets.heads.calibration import Calibration, calibrate, find_prior
-from rec_assets.heads.checkpoint import Mode, read_checkpoint, write_checkpoint
-from rec_assets.heads.demonstrations import choose_demonstrations
-from rec_assets.heads.errors import HeadError
+from rec_assets.heads.checkpoint import read_checkpoint, write_checkpoint
 from rec_assets.heads.features import Pooling
-from rec_assets.heads.inputs import as_targets, as_texts, choose_classes, label_array
+from rec_assets.heads.inputs import as_texts, label_array
 from rec_assets.heads.label_words import LabelWords, Words
 from rec_assets.heads.language_model import LanguageModel
-from rec_assets.heads.modes import Prompted, choose_mode, fine_tuned_scorer, linear_scorer
+from rec_assets.heads.modes import Mode, Prompted
+from rec_assets.heads.plan import Plan
 from rec_assets.heads.prompts import PromptTemplate
-from rec_assets.heads.states import TEXT_TOKENS, encode, last_states
-from rec_assets.heads.word_scores import MultiToken
-from rec_assets.heads.word_search import search_label_words
-
-_MODES = ("auto", "zero_shot", "few_shot", "channel", "linear", "fine_tune")
-_SOLVED = 2  # demonstrations of each label in few_shot, unless a number is given
+from rec_assets.heads.state_scores import StateScorer
+from rec_assets.heads.states import TEXT_TOKENS
+from rec_assets.heads.word_scores import MultiToken, WordScorer
 
 
 class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
@@ -142,54 +137,10 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
             When labels are missing, disagree with ``labels``, or the mode needs some; or a parameter is
             unknown.
         """
-        if self.mode not in _MODES:
-            raise HeadError(f"There is no mode {self.mode!r}.", f"Choose one of: {', '.join(_MODES)}.")
-        texts = [] if X is None else as_texts(X)
-        seen, found = (None, None) if y is None else as_targets(y, len(texts))
-        classes = choose_classes(self.labels, seen)
-        targets = None if found is None or seen is None else np.searchsorted(classes, seen)[found]
-        mode: Mode = choose_mode(targets) if self.mode == "auto" else self.mode
-        if targets is None and (mode in ("few_shot", "linear", "fine_tune") or self.label_words == "search"):
-            needs = mode if self.label_words != "search" else "label_words='search'"
-            raise HeadError(
-                f"{needs} needs labelled texts; requires y to be passed, but the target y is None.",
-                "Give fit texts and labels, or choose zero_shot.",
-            )
-        seed = int(check_random_state(self.random_state or 0).randint(2**31 - 1))
-        language, template = self._language(), PromptTemplate.of(self.prompt)
-        words = self._words(language, template, classes.tolist(), texts, targets)
-        given = Prompted(language, template, words, self.text_tokens)
-        per_label = self.demonstrations or (_SOLVED if mode == "few_shot" else 0)
-        solved = (
-            []
-            if targets is None or mode not in ("few_shot", "channel")
-            else choose_demonstrations(texts, targets, per_label, seed)
-        )
-        scorer: Any
-        if mode in ("zero_shot", "few_shot"):
-            scorer = given.word_scorer(self.multi_token, solved)
-        elif mode == "channel":
-            scorer = given.channel_scorer(solved)
-        elif mode == "linear":
-            assert targets is not None  # refused above
-            scorer = linear_scorer(
-                given,
-                texts,
-                targets,
-                layer=self.layer,
-                pooling=self.pooling,
-                solver=self.solver,
-                C=self.C,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                seed=seed,
-            )
-        else:
-            assert targets is not None  # refused above
-            scorer = fine_tuned_scorer(given, texts, targets, self.fine_tuning, seed)
-        trained = mode in ("linear", "fine_tune")
-        self.prior_ = None if trained else find_prior(self.calibration, scorer, texts, seed)
-        self.classes_, self.mode_, self.words_, self.scorer_ = classes, mode, words, scorer
+        plan = Plan.of(self, X, y)
+        fitted = plan.carry_out(LanguageModel.of(self.base))
+        self.classes_, self.mode_, self.words_ = plan.classes, plan.mode, fitted.words
+        self.scorer_, self.prior_ = fitted.scorer, fitted.prior
         return self
 
     def predict_proba(self, X: Any, labels: Words | None = None) -> np.ndarray:
@@ -207,12 +158,9 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any, labels: Words | None = None) -> np.ndarray:
         """Choose a label for each text, (N,); ``labels`` as in :meth:`predict_proba`."""
-        texts = as_texts(X)
-        if labels is None:
-            best = self._scores(texts, None).argmax(axis=1)
-            return np.asarray(self.classes_[best])
-        words = LabelWords.of(labels)
-        return np.asarray(label_array(words.labels)[self._scores(texts, words).argmax(axis=1)])
+        words = None if labels is None else LabelWords.of(labels)
+        best = self._scores(as_texts(X), words).argmax(axis=1)
+        return np.asarray((self.classes_ if words is None else label_array(words.labels))[best])
 
     def explain(
         self, text: str, label: Any = None, method: str = "leave_one_out", unit: str = "word"
@@ -231,11 +179,18 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     def load(cls, folder: Path | str) -> "DecoderTrimmedClassifier":
         """Read what :meth:`save` wrote; it answers with the same bits, for the same labels."""
         saved = read_checkpoint(Path(folder))
-        loaded = cls(base=saved.scorer.language, labels=saved.labels.tolist(), mode=saved.mode)
-        loaded.classes_, loaded.mode_, loaded.prior_ = saved.labels, saved.mode, saved.prior
-        loaded.words_ = LabelWords.of(saved.labels.tolist())
-        loaded.scorer_ = saved.scorer
-        return loaded
+        return cls.around(saved.scorer, saved.labels, saved.mode, saved.prior)
+
+    @classmethod
+    def around(
+        cls, scorer: WordScorer | StateScorer, labels: np.ndarray, mode: Mode, prior: np.ndarray | None = None
+    ) -> "DecoderTrimmedClassifier":
+        """Make a fitted classifier of what scores texts, and its n labels in the order of the scores."""
+        names = labels.tolist()
+        made = cls(scorer.language, names, scorer.prompt, mode, text_tokens=scorer.text_tokens)
+        made.classes_, made.mode_, made.words_ = labels, mode, LabelWords.of(names)
+        made.scorer_, made.prior_ = scorer, prior
+        return made
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "scorer_")
@@ -253,37 +208,8 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
         if words is None:
             self._check_fitted()
             return calibrate(self.scorer_.scores(texts), self.prior_)
-        fitted = hasattr(self, "scorer_")
-        language = self.scorer_.language if fitted and self.mode_ != "fine_tune" else self._language()
+        shared = hasattr(self, "scorer_") and self.mode_ != "fine_tune"
+        language = self.scorer_.language if shared else LanguageModel.of(self.base)
         given = Prompted(language, PromptTemplate.of(self.prompt), words, self.text_tokens)
         scorer = given.channel_scorer() if self.mode == "channel" else given.word_scorer(self.multi_token)
         return calibrate(scorer.scores(texts), find_prior(self.calibration, scorer, texts))
-
-    def _language(self) -> LanguageModel:
-        if isinstance(self.base, LanguageModel):
-            return self.base
-        if self.base is None:
-            from rec_assets.workspace import Workspace
-
-            return LanguageModel.load(Workspace.find().base_model)
-        return LanguageModel.load(self.base)
-
-    def _words(
-        self,
-        language: LanguageModel,
-        template: PromptTemplate,
-        classes: list[Any],
-        texts: list[str],
-        targets: np.ndarray | None,
-    ) -> LabelWords:
-        if isinstance(self.label_words, str):
-            if self.label_words != "search":
-                raise HeadError(f"label_words is {self.label_words!r}.", "Give {label: words} or 'search'.")
-            assert targets is not None  # refused in fit
-            rows = [
-                encode(language.tokenizer, template.prompt, text, text_tokens=self.text_tokens)
-                for text in texts
-            ]
-            return search_label_words(language, last_states(language.model, rows), targets, classes)
-        given: Words = self.label_words or self.labels or classes
-        return LabelWords.of(given).in_order(classes)

@@ -3,6 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from rec_assets.heads.errors import HeadError
@@ -78,8 +79,6 @@ def explain(
         shortened = [text[:start] + text[end:] for start, end in spans]
         scores = []
         if spans:
-            import numpy as np
-
             whole = np.log(probabilities[column])
             scores = (whole - np.log(classifier.predict_proba(shortened)[:, column])).tolist()
     return [
@@ -108,7 +107,7 @@ def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, in
         raise HeadError("The channel has no gradient for a label.", "Use the method leave_one_out.")
     language = scorer.language
     row = scorer.rows([text])[0]
-    before = (scorer.prompt if isinstance(scorer, WordScorer) else scorer.head.prompt).partition("{text}")[0]
+    before = scorer.prompt.partition("{text}")[0]
     ids = torch.tensor([row], device=language.device)
     embedded = language.decoder.get_input_embeddings()(ids).detach().requires_grad_(True)
     if isinstance(scorer, WordScorer):
@@ -124,11 +123,9 @@ def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, in
     tokenizer = language.tokenizer
     starts = 0 if getattr(scorer, "demonstrations", ()) or tokenizer.bos_token_id is None else 1
     totals = [0.0] * len(spans)
-    for place, (start, end) in enumerate(
-        _offsets(tokenizer, before + text)[: scorer.text_tokens + len(before)]
-    ):
-        if starts + place >= len(row):
-            break
+    # As many as are read; what comes next in the row are the prompt's words after the text.
+    read = scorer.text_tokens + len(tokenizer.encode(before, add_special_tokens=False))
+    for place, (start, end) in enumerate(_offsets(tokenizer, before + text)[:read]):
         middle = (start + end) / 2 - len(before)
         for number, (left, right) in enumerate(spans):
             if left - 0.5 <= middle <= right:

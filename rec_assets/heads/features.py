@@ -27,20 +27,28 @@ def pool(states: torch.Tensor, pooling: Pooling) -> torch.Tensor:
     return states[:, min(1, states.shape[1] - 1) :].mean(dim=1)
 
 
-def layer_count(language: LanguageModel) -> int:
-    """Count decoder layers, L."""
-    return len(decoder_layers(language.model))
-
-
 def check_layer(language: LanguageModel, layer: int | None) -> int | None:
-    """Resolve a layer's number: none for the last, after the final norm.
+    """Resolve a layer's number to the place where its states are found.
+
+    Parameters
+    ----------
+    language
+        A model of L layers.
+    layer
+        As in transformers' ``hidden_states``: 0 for the embeddings, k for what layer k gives, negative from
+        the end, none for the last.
+
+    Returns
+    -------
+    int or None
+        0 to L - 1; none for the last layer, after the final norm.
 
     Raises
     ------
     HeadError
         When there is no such layer.
     """
-    count = layer_count(language)
+    count = len(decoder_layers(language.model))
     if layer is None:
         return None
     if not -count - 1 <= layer <= count:
@@ -49,26 +57,18 @@ def check_layer(language: LanguageModel, layer: int | None) -> int | None:
     return None if place == count else place
 
 
-def hidden_states(language: LanguageModel, layer: int | None, **inputs: Any) -> torch.Tensor:
-    """Run the model as far as a layer and give its states, (B, T, d).
+def states_at(language: LanguageModel, place: int | None, **inputs: Any) -> torch.Tensor:
+    """Run the model as far as a place and give its states, (B, T, d); later layers are not computed.
 
     Parameters
     ----------
     language
         The model.
-    layer
-        0 for the embeddings, k for what layer k gives, none for the last layer after the final norm: as in
-        transformers' ``hidden_states``. Later layers are not computed.
+    place
+        What :func:`check_layer` gave. A number is always before the final norm: a model may have been cut
+        off right there.
     **inputs
         ``input_ids`` or ``inputs_embeds``.
-    """
-    return states_at(language, check_layer(language, layer), **inputs)
-
-
-def states_at(language: LanguageModel, place: int | None, **inputs: Any) -> torch.Tensor:
-    """Do the same for a place that :func:`check_layer` gave.
-
-    A number is always before the final norm: a model may have been cut off right there.
     """
     if place is None:
         states: torch.Tensor = language.decoder(use_cache=False, **inputs).last_hidden_state

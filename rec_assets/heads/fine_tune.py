@@ -19,8 +19,9 @@ from rec_assets.heads.fine_tune_settings import FineTuneSettings, trl_arguments
 from rec_assets.heads.head_model import HeadModel
 from rec_assets.heads.head_trainer import ACCURACY, LOSS, HeadTrainer, labelled_row
 from rec_assets.heads.label_head import LabelHead
-from rec_assets.heads.resume import checkpoint_folder, newest_checkpoint
-from rec_assets.heads.states import encode
+from rec_assets.heads.resume import checkpoint_folder
+from rec_assets.heads.states import TEXT_TOKENS, encode
+from rec_assets.recommender.checkpoints import newest_checkpoint
 
 __all__ = ["FineTuneSettings", "FineTuned", "fine_tune", "hold_out", "tune"]
 
@@ -54,15 +55,18 @@ def fine_tune(
     texts: Sequence[str],
     targets: np.ndarray,
     settings: FineTuneSettings,
+    *,
+    text_tokens: int = TEXT_TOKENS,
 ) -> nn.Module:
     """Train a head's rows and biases, and the decoder under them; see :func:`tune`.
 
     Returns
     -------
     nn.Module
-        The adapted model: read texts with it, then score the states with ``head``, trained in place.
+        The adapted model: read texts with it, cut to as many tokens, then score the states with ``head``,
+        trained in place.
     """
-    return tune(model, tokenizer, head, texts, targets, settings).model
+    return tune(model, tokenizer, head, texts, targets, settings, text_tokens=text_tokens).model
 
 
 def tune(
@@ -73,6 +77,8 @@ def tune(
     targets: np.ndarray,
     settings: FineTuneSettings,
     callbacks: Sequence[TrainerCallback] = (),
+    *,
+    text_tokens: int = TEXT_TOKENS,
 ) -> FineTuned:
     """Minimise the cross-entropy over the head's n labels at each prompt's last token.
 
@@ -96,6 +102,8 @@ def tune(
         The recipe.
     callbacks
         More of the trainer's callbacks, a tracker's for instance.
+    text_tokens
+        Tokens of a text that are read.
 
     Raises
     ------
@@ -107,7 +115,7 @@ def tune(
     targets = np.asarray(targets)
     _check(texts, targets, len(head.labels))
     rows = [
-        labelled_row(encode(tokenizer, head.prompt, text), int(target))
+        labelled_row(encode(tokenizer, head.prompt, text, text_tokens=text_tokens), int(target))
         for text, target in zip(texts, targets, strict=True)
     ]
     held_out = hold_out(texts, targets, settings.validation_share, settings.seed)
@@ -123,7 +131,7 @@ def tune(
     head.requires_grad_(True)
     trained = HeadModel(adapted, head, settings.dropout, settings.label_smoothing)
     with ExitStack() as stack:
-        folder = checkpoint_folder(settings, trained, head, texts, targets) or Path(
+        folder = checkpoint_folder(settings, trained, head, texts, targets, text_tokens) or Path(
             stack.enter_context(tempfile.TemporaryDirectory())
         )
         stopping = [EarlyStoppingCallback(settings.patience)] if settings.patience and held_out.any() else []

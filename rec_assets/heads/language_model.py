@@ -39,18 +39,35 @@ class LanguageModel:
         self.memory: dict[Any, torch.Tensor] | None = None
 
     @contextmanager
-    def remembering(self) -> Iterator[None]:
-        """Keep pooled states inside the block: what several heads read alike is computed once."""
-        self.memory = {}
+    def remembering(self, memory: dict[Any, torch.Tensor] | None) -> Iterator[None]:
+        """Keep pooled states inside the block: what several heads read alike is computed once.
+
+        Parameters
+        ----------
+        memory
+            Where they are kept; none: nowhere, for texts that no other head reads.
+        """
+        before, self.memory = self.memory, memory
         try:
             yield
         finally:
-            self.memory = None
+            self.memory = before
 
     @classmethod
     def load(cls, folder: Path | str) -> "LanguageModel":
         """Load a checkpoint's folder, or give the copy that is loaded already."""
         return _load(Path(folder).resolve())
+
+    @classmethod
+    def of(cls, base: "LanguageModel | Path | str | None") -> "LanguageModel":
+        """Give a model as it is, load it from a folder, or, of none, load the workspace's base model."""
+        if isinstance(base, LanguageModel):
+            return base
+        if base is None:
+            from rec_assets.workspace import Workspace
+
+            return cls.load(Workspace.find().base_model)
+        return cls.load(base)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "LanguageModel":
         return self

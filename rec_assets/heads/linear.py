@@ -48,7 +48,7 @@ def logistic_head(
     bias = np.full(len(labels), _ABSENT)
     bias[present] = 0.0
     if len(present) > 1:
-        regression = _fitted((features - mean) / spread, targets, C)
+        regression = fit_logistic((features - mean) / spread, targets, C)
         rows, offsets = regression.coef_, regression.intercept_
         if len(present) == 2:  # one row that tells two labels apart
             rows, offsets = np.concatenate([-rows, rows]) / 2, np.concatenate([-offsets, offsets]) / 2
@@ -99,14 +99,15 @@ def choose_features(
         total = 0.0
         for learnt, held in folds.split(features, targets[kept]):
             mean, spread = features[learnt].mean(axis=0), np.maximum(features[learnt].std(axis=0), 1e-6)
-            model = _fitted((features[learnt] - mean) / spread, targets[kept][learnt], C)
+            model = fit_logistic((features[learnt] - mean) / spread, targets[kept][learnt], C)
             answers = model.predict_proba((features[held] - mean) / spread)
             total += float(log_loss(targets[kept][held], answers, labels=model.classes_, normalize=False))
         losses[key] = total
     return min(losses, key=lambda key: (losses[key], -key[0]))
 
 
-def _fitted(features: np.ndarray, targets: np.ndarray, C: float) -> LogisticRegression:
+def fit_logistic(features: np.ndarray, targets: np.ndarray, C: float) -> LogisticRegression:
+    """Fit a logistic regression on standardised features, (N, d); one that needs longer stops, unwarned."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return LogisticRegression(C=C, max_iter=_ROUNDS).fit(features, targets)

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from rec_assets.backbone.load import load_base
 from rec_assets.backbone.merge import merge_adapters
 from rec_assets.backbone.trim import LogitScaling, TrimmedDecoder
 from rec_assets.heads.channel import ChannelScorer
-from rec_assets.heads.checkpoint import Mode
 from rec_assets.heads.demonstrations import demonstration_tokens
 from rec_assets.heads.errors import HeadError
 from rec_assets.heads.features import POOLINGS, Pooling, check_layer, read_all_layers, read_features
@@ -24,6 +23,9 @@ from rec_assets.heads.prompts import PromptTemplate
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import encode
 from rec_assets.heads.word_scores import MultiToken, WordScorer
+
+Mode = Literal["auto", "zero_shot", "few_shot", "channel", "linear", "fine_tune"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 Demonstrations = Sequence[tuple[str, int]]
 _COMPARED = 1000  # texts on which layers are compared
@@ -155,10 +157,16 @@ def fine_tuned_scorer(
     model = load_base(shared.folder) if shared.folder else copy.deepcopy(shared.model)
     head = _untrained(given, None, 0)
     adapted = fine_tune(
-        model, shared.tokenizer, head, list(texts), targets, settings or FineTuneSettings(seed=seed)
+        model,
+        shared.tokenizer,
+        head,
+        texts,
+        targets,
+        settings or FineTuneSettings(seed=seed),
+        text_tokens=given.text_tokens,
     )
-    # The fine-tuned model reads as many tokens of a text as it was trained on: the default.
-    return StateScorer(LanguageModel(merge_adapters(adapted).to(shared.device), shared.tokenizer), head)
+    tuned = LanguageModel(merge_adapters(adapted).to(shared.device), shared.tokenizer)
+    return StateScorer(tuned, head, text_tokens=given.text_tokens)
 
 
 def _untrained(given: Prompted, layer: int | None, width: int) -> LabelHead:

@@ -1,15 +1,13 @@
 """How strongly a linear head is held back, by cross-validation on its training rows."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from rec_assets.heads.linear import fit_logistic
 
 # Few rows of a vague attribute want much more of it than many rows of one that the text names.
 PENALTIES = (0.003, 0.01, 0.1)
@@ -48,11 +46,9 @@ def choose_penalty(
     )
     losses = dict.fromkeys(sorted(penalties), 0.0)
     for learnt, held in folds.split(features, answers):
+        scaler = StandardScaler().fit(features[learnt])
         for C in losses:
-            regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=1000))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                regression.fit(features[learnt], answers[learnt])
-            said = regression.predict_proba(features[held])
+            regression = fit_logistic(scaler.transform(features[learnt]), answers[learnt], C)
+            said = regression.predict_proba(scaler.transform(features[held]))
             losses[C] += float(log_loss(answers[held], said, labels=regression.classes_, normalize=False))
     return min(losses, key=lambda C: (losses[C], C))

@@ -1,4 +1,4 @@
-"""Checkpoints of a fine-tune: named by what went in, found when they are whole."""
+"""Where a fine-tune keeps its checkpoints: a folder named by all that went in."""
 
 import hashlib
 import json
@@ -13,25 +13,18 @@ from rec_assets.heads.label_head import LabelHead
 
 
 def checkpoint_folder(
-    settings: FineTuneSettings, model: nn.Module, head: LabelHead, texts: Sequence[str], targets: np.ndarray
+    settings: FineTuneSettings,
+    model: nn.Module,
+    head: LabelHead,
+    texts: Sequence[str],
+    targets: np.ndarray,
+    text_tokens: int,
 ) -> Path | None:
     """Name the checkpoints, so that none is resumed with other inputs, weights or settings."""
     if settings.checkpoints is None:
         return None
     sums = [float(parameter.detach().double().sum()) for parameter in model.parameters()]
     recipe = settings.model_dump(mode="json", exclude={"checkpoints"})
-    told = [recipe, head.prompt, list(head.labels), list(texts), targets.tolist(), sums]
+    told = [recipe, head.prompt, list(head.labels), list(texts), targets.tolist(), text_tokens, sums]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return settings.checkpoints / digest[:16]
-
-
-def newest_checkpoint(folder: Path) -> str | None:
-    """Find the last checkpoint that was written whole: the trainer writes its state last."""
-    whole = []
-    for checkpoint in folder.glob("checkpoint-*"):
-        try:
-            json.loads((checkpoint / "trainer_state.json").read_text())
-        except (OSError, ValueError):
-            continue
-        whole.append(checkpoint)
-    return str(max(whole, key=lambda one: int(one.name.partition("-")[2]))) if whole else None

@@ -9,7 +9,6 @@ from rec_assets.files import read_json, write_json
 from rec_assets.heads.checkpoint import CLASSIFIER_FILE
 from rec_assets.heads.classifier import DecoderTrimmedClassifier
 from rec_assets.heads.label_head import LabelHead
-from rec_assets.heads.label_words import LabelWords
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import TEXT_TOKENS
@@ -23,10 +22,10 @@ def save_beside_base(classifier: DecoderTrimmedClassifier, folder: Path) -> None
     One on frozen states is its head alone, kilobytes; any other is written whole, as
     :meth:`DecoderTrimmedClassifier.save` does.
     """
-    if classifier.mode_ != "linear":
+    scorer = classifier.scorer_
+    if classifier.mode_ != "linear" or not isinstance(scorer, StateScorer):
         classifier.save(folder)
         return
-    scorer: StateScorer = classifier.scorer_
     folder.mkdir()
     scorer.head.save(folder)
     write_json(
@@ -51,15 +50,12 @@ def from_label_head(folder: Path, base: Path) -> DecoderTrimmedClassifier:
     head, language = LabelHead.load(folder), LanguageModel.load(base)
     path = folder / READING_FILE
     reading: dict[str, Any] = read_json(path) if path.exists() else {"layer": None, "pooling": "last"}
-    # Argmax is over columns: the head's own order of labels is kept.
-    made = DecoderTrimmedClassifier(language, list(head.labels), head.prompt, mode="linear")
-    made.classes_, made.mode_, made.prior_ = np.array(head.labels), "linear", None
-    made.words_ = LabelWords.of(head.labels)
-    made.scorer_ = StateScorer(
+    scorer = StateScorer(
         language,
         head,
         layer=reading["layer"],
         pooling=reading["pooling"],
         text_tokens=reading.get("text_tokens", TEXT_TOKENS),
     )
-    return made
+    # Argmax is over columns: the head's own order of labels is kept.
+    return DecoderTrimmedClassifier.around(scorer, np.array(head.labels), "linear")

@@ -55,13 +55,12 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     judged: dict[str, dict[str, Any]] = {}
     filled: list[pd.DataFrame] = []
     with atomic_folder(workspace.heads) as models, atomic_folder(reports) as pages:
-        language = _language(workspace) if usable else None
-        for name, examples in usable.items():
-            assert language is not None
-            judged[name], parts = _one(language, params, name, examples, articles, models, pages)
-            filled.append(parts)
-        if language is not None:
-            language.memory = None
+        if usable:
+            language = _language(workspace)
+            with language.remembering({}):  # heads of one prompt and layer read a text once
+                for name, examples in usable.items():
+                    judged[name], parts = _one(language, params, name, examples, articles, models, pages)
+                    filled.append(parts)
         write_json({"heads": sorted(judged), "skipped": skipped}, models / "heads.json")
         write_json({"heads": judged, "skipped": skipped}, pages / "heads.json")
     table = one_answer(filled)
@@ -79,9 +78,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
 def _language(workspace: Workspace) -> LanguageModel:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = workspace.base_model
-    language = LanguageModel(load_base(folder, device=device), load_tokenizer(folder), folder)
-    language.memory = {}  # heads of one prompt and layer read a text once
-    return language
+    # Read anew, not shared: since an earlier run in this process another model may lie there.
+    return LanguageModel(load_base(folder, device=device), load_tokenizer(folder), folder)
 
 
 def _one(
@@ -100,12 +98,11 @@ def _one(
     rows = examples.rows | {"train": len(examples.texts) - test, "test": test}
     more = {"rows": rows, "mode": classifier.mode_}
     metrics = write_page(pages / name, name, answers, head, more)
-    memory, language.memory = language.memory, None  # texts that no other head reads
-    write_explained(pages / name, classifier, examples, answers, seed)
     # One that knows no more than the most frequent label has nothing to say about a single article.
     useful = metrics["head"]["accuracy"] > metrics[MAJORITY]["accuracy"]
-    filled = fill_missing(classifier, articles, head, trusted=useful and not metrics["falls_short"])
-    language.memory = memory
+    with language.remembering(None):  # texts that no other head reads
+        write_explained(pages / name, classifier, examples, answers, seed)
+        filled = fill_missing(classifier, articles, head, trusted=useful and not metrics["falls_short"])
     return metrics, filled
 
 

@@ -41,10 +41,15 @@ class StateScorer:
         self.pooling: Pooling = pooling
         self.text_tokens = text_tokens
 
+    @property
+    def prompt(self) -> str:
+        """Template with the field ``{text}``, the head's."""
+        return self.head.prompt
+
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """Render texts to the token ids that are read."""
         tokenizer = self.language.tokenizer
-        return [encode(tokenizer, self.head.prompt, text, text_tokens=self.text_tokens) for text in texts]
+        return [encode(tokenizer, self.prompt, text, text_tokens=self.text_tokens) for text in texts]
 
     @torch.no_grad()
     def scores(self, texts: Sequence[str]) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Token sequences as a tree, read by the model in one pass: shared beginnings once."""
+"""Token sequences as a tree, read by the model in one pass: shared beginnings once.
+
+Made for the few words of labels, of any lengths. Beams over a whole catalogue walk a tree of another kind,
+a step at a time: :mod:`rec_assets.generation.trie`.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

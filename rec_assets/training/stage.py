@@ -22,6 +22,7 @@ from rec_assets.generation.id_folder import model_vocabulary, scheme_of, words_c
 from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.checkpoints import newest_checkpoint
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry import version_folder
 from rec_assets.tracking import tracker
@@ -79,7 +80,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             tokenizer=load_tokenizer(workspace.base_model),
             callbacks=callbacks,
         )
-        trainer.train(resume_from_checkpoint=_newest(checkpoints))
+        trainer.train(resume_from_checkpoint=newest_checkpoint(checkpoints))
     frame = curve.frame(trainer.state.log_history)
     trained = trainer.trained()
     moved = _moved(start, trained)
@@ -237,21 +238,6 @@ def _fingerprint(workspace: Workspace, params: Params) -> str:
     }
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()[:16]
-
-
-def _newest(checkpoints: Path) -> str | None:
-    """Find the last checkpoint that was written whole."""
-    whole = [folder for folder in checkpoints.glob("checkpoint-*") if _whole(folder)]
-    return str(max(whole, key=lambda folder: int(folder.name.partition("-")[2]))) if whole else None
-
-
-def _whole(checkpoint: Path) -> bool:
-    # The trainer writes its state last: a crash leaves none of it, or half.
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _moved(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from classification.assignment import Assignment
 from classification.frozen import pooled_states
 from classification.judge import scores, speed
 from classification.methods import METHODS, bases_of, run
-from classification.recipes import candidates, choose, chosen, key
+from classification.recipes import alike, candidates, choose, chosen, key
 from classification.row_cache import RowCache
 from classification.runs import Cell, final, tried
 from classification.setfit import pairs
@@ -109,10 +109,18 @@ def test_settings_of_recipes_are_ones_the_fine_tune_knows():
     assert not few & many
 
 
-def test_a_cut_base_is_asked_for_no_higher_layer():
-    layers = [one["layers"] for one in candidates("trimmed_linear", "sst2", 16, 2) if "layers" in one]
-    assert layers
-    assert max(map(max, layers)) <= 2
+def test_depths_are_shares_of_any_base():
+    depths = [one["depths"] for one in candidates("trimmed_linear", "sst2", 16) if "depths" in one]
+    assert len(depths) > 1
+    assert all(0 < share <= 1 for shares in depths for share in shares)
+
+
+def test_candidates_like_a_chosen_one_say_the_same_to_the_model():
+    found = candidates("trimmed_finetune", "sst2", None)
+    before = candidates("trimmed_finetune", "sst2", 16)[-1]
+    close = alike(found, before)
+    assert 0 < len(close) < len(found)
+    assert {(one["prompt"], *one["words"]) for one in close} == {(before["prompt"], *before["words"])}
 
 
 def test_a_method_that_reads_a_language_model_refuses_an_encoder():
@@ -127,16 +135,16 @@ def test_the_best_on_the_selection_is_chosen_and_a_tried_one_is_not_tried_again(
     cell = Cell("tfidf_lr", "sst2", None, 4)
     name = key("tfidf_lr", "sst2", None, 4)
     file = tmp_path / "chosen.json"
-    assert chosen("tfidf_lr", "sst2", None, 4, None, file) == ({"C": 30}, "default")
-    found = [tried(cell, task, {"C": c}, [1, 2], tmp_path) for c in (1e-9, 10)]
+    assert chosen("tfidf_lr", "sst2", None, 4, file) == ({"C": 30}, "default")
+    found = [tried(cell, task, {"C": c}, [1, 2], tmp_path, None) for c in (1e-9, 10)]
     assert found[1]["accuracy"] == 1.0
     kept = sorted((tmp_path / "selection").glob("*.json"))
     assert len(kept) == 4
     for path in kept:
         path.write_text(json.dumps({"accuracy": 0.25}))
-    assert tried(cell, task, {"C": 10}, [1, 2], tmp_path)["accuracy"] == 0.25
+    assert tried(cell, task, {"C": 10}, [1, 2], tmp_path, None)["accuracy"] == 0.25
     choose(name, [{"config": {"C": 1}, "accuracy": 0.5}, {"config": {"C": 10}, "accuracy": 0.7}], file)
-    assert chosen("tfidf_lr", "sst2", None, 4, None, file) == ({"C": 10}, "chosen")
+    assert chosen("tfidf_lr", "sst2", None, 4, file) == ({"C": 10}, "chosen")
 
 
 def test_a_run_tells_what_the_table_needs(task, tmp_path):
@@ -306,7 +314,7 @@ PROMPTED = {"prompt": "{text} in", "words": None, "calibration": None}
     [
         (
             "trimmed_linear",
-            {"head": "logistic", "prompt": "{text}", "layers": [1], "pooling": "mean", "C": 1.0},
+            {"head": "logistic", "prompt": "{text}", "depths": [0.5], "pooling": "mean", "C": 1.0},
             1.0,
         ),
         (

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from rec_assets.errors import CouturierError
 from rec_assets.heads.classifier import DecoderTrimmedClassifier
@@ -231,6 +232,25 @@ def test_layers_that_are_not_read_are_not_saved(language, garments, tmp_path):
     assert len(language.model.model.layers) == 2  # the base is as it was
 
 
+def test_a_tied_head_is_written_once(model, tokenizer, tmp_path):
+    torch.manual_seed(0)
+    model.config.tie_word_embeddings = True
+    tied = LlamaForCausalLM(model.config)
+    tied.save_pretrained(tmp_path / "whole")
+    clf = make(LanguageModel(tied, tokenizer), mode="zero_shot", multi_token="trie").fit()
+    sizes = clf.save(tmp_path / "saved")
+
+    def stored(file):
+        return {name: value.nbytes for name, value in load_file(tmp_path / file).items()}
+
+    backbone, rows = stored("saved/backbone/model.safetensors"), stored("saved/decoder.safetensors")
+    tables = [name for name, size in backbone.items() if size == tied.lm_head.weight.nbytes]
+    assert tables == ["embed_tokens.weight"]
+    assert sizes["bytes_before"] == sum(stored("whole/model.safetensors").values()) == sum(backbone.values())
+    assert sizes["bytes_after"] == sizes["bytes_before"] + rows["weight"]
+    assert sizes["parameters_after"] == tied.num_parameters() + rows["weight"] // 4
+
+
 def test_what_needs_the_vocabulary_is_not_saved(language, tmp_path):
     for settings in ({"mode": "channel"}, {"mode": "zero_shot", "multi_token": "mean"}):
         with pytest.raises(HeadError, match="whole vocabulary"):
@@ -262,3 +282,22 @@ def test_fine_tuning_learns_on_a_copy_and_is_saved_merged(base, garments, tmp_pa
     expected = clf.predict_proba(texts)
     clf.save(tmp_path / "saved")
     assert (DecoderTrimmedClassifier.load(tmp_path / "saved").predict_proba(texts) == expected).all()
+
+
+def test_fine_tuning_reads_as_many_tokens_as_every_mode(base, garments, tmp_path):
+    from rec_assets.heads.fine_tune import FineTuneSettings
+
+    texts, y = garments
+    settings = FineTuneSettings(epochs=1, batch_tokens=128)
+    clf = DecoderTrimmedClassifier(
+        base, LABELS, PROMPT, mode="fine_tune", fine_tuning=settings, text_tokens=2
+    )
+    clf.fit(texts[:30], y[:30])
+    cut = [" ".join(text.split()[:2]) for text in texts]
+    assert (clf.predict_proba(texts) == clf.predict_proba(cut)).all()
+    assert len(np.unique(clf.predict_proba(cut), axis=0)) > 1
+    clf.save(tmp_path / "saved")
+    again = DecoderTrimmedClassifier.load(tmp_path / "saved")
+    assert again.text_tokens == 2
+    assert again.prompt == PROMPT
+    assert (again.predict_proba(texts) == clf.predict_proba(cut)).all()

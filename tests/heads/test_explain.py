@@ -72,6 +72,17 @@ def test_gradient_times_input_is_the_directional_derivative(fitted):
     assert total == pytest.approx((moved[0] - moved[1]) / (2 * step), rel=0.02, abs=1e-3)
 
 
+@pytest.mark.parametrize("method", ["leave_one_out", "gradient"])
+def test_what_is_not_read_has_no_part(model, tokenizer, articles, method):
+    titles, language = articles["title"].head(90), LanguageModel(model, tokenizer)
+    prompt = "This garment {text} is a"
+    clf = DecoderTrimmedClassifier(language, None, prompt, "linear", layer=1, pooling="mean", text_tokens=2)
+    clf.fit(titles.tolist(), titles.str.split().str[0])
+    parts = clf.explain("black red white green", "black", method)
+    assert [part.score == 0 for part in parts][2:] == [True, True]
+    assert any(part.score for part in parts)
+
+
 @pytest.mark.parametrize("mode", ["zero_shot", "channel"])
 def test_modes_without_training_are_explained_too(model, tokenizer, mode):
     clf = DecoderTrimmedClassifier(LanguageModel(model, tokenizer), ["black", "red"], mode=mode).fit()

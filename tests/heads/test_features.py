@@ -4,7 +4,7 @@ import torch
 from architectures import CONFIGS, EXPERTS, VOCABULARY, build
 
 from rec_assets.heads.errors import HeadError
-from rec_assets.heads.features import check_layer, hidden_states, pool, read_all_layers, read_features
+from rec_assets.heads.features import check_layer, pool, read_all_layers, read_features, states_at
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.linear import choose_features, logistic_head
 
@@ -17,10 +17,14 @@ def test_a_layers_states_are_those_transformers_gives(name):
     language = LanguageModel(build(name), None)
     ids = torch.randint(3, VOCABULARY, (2, 7), generator=torch.Generator().manual_seed(1))
     expected = language.decoder(input_ids=ids, output_hidden_states=True, use_cache=False)
+
+    def found(layer):
+        return states_at(language, check_layer(language, layer), input_ids=ids)
+
     for layer in range(3):
-        assert torch.equal(hidden_states(language, layer, input_ids=ids), expected.hidden_states[layer])
-    assert torch.equal(hidden_states(language, 3, input_ids=ids), expected.last_hidden_state)
-    assert torch.equal(hidden_states(language, -1, input_ids=ids), expected.last_hidden_state)
+        assert torch.equal(found(layer), expected.hidden_states[layer])
+    for last in (3, -1, None):
+        assert torch.equal(found(last), expected.last_hidden_state)
 
 
 def test_all_layers_in_one_pass_agree_with_each_alone():
@@ -42,7 +46,7 @@ def test_the_mean_leaves_the_first_token_out():
 
 def test_a_layer_that_is_not_there_is_refused():
     with pytest.raises(HeadError, match="no layer 4 of 3"):
-        hidden_states(LanguageModel(build("llama"), None), 4, input_ids=torch.tensor([[1]]))
+        check_layer(LanguageModel(build("llama"), None), 4)
 
 
 def test_the_layer_that_tells_the_labels_apart_is_chosen():

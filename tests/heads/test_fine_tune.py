@@ -13,6 +13,7 @@ from rec_assets.heads.fine_tune_settings import trl_arguments
 from rec_assets.heads.head_model import HeadModel
 from rec_assets.heads.head_trainer import HeadTrainer, labelled_row
 from rec_assets.heads.label_head import LabelHead
+from rec_assets.heads.resume import checkpoint_folder
 from rec_assets.heads.states import encode, last_states
 from rec_assets.recommender.batches import collate
 
@@ -137,6 +138,21 @@ def test_a_killed_run_goes_on_to_the_same_weights(model, tokenizer, examples, tm
     assert not list(tmp_path.iterdir())
 
 
+def test_what_stands_after_the_cut_is_not_learnt(model, tokenizer, examples):
+    texts, targets = (part[:24] for part in examples)
+    longer = [f"{' '.join(text.split()[:2])} no {place}" for place, text in enumerate(texts)]
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    runs = []
+    for own, most in ((texts, 2), (longer, 2), (longer, 96)):
+        model.load_state_dict(start)
+        head = LabelHead.from_label_words(model, tokenizer, LABELS, PROMPT)
+        settings = FineTuneSettings(method="full", **FAST | {"epochs": 1})
+        fine_tune(model, tokenizer, head, own, targets, settings, text_tokens=most)
+        runs.append(head.decoder.weight.detach().clone())
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[1], runs[2])
+
+
 def test_other_inputs_do_not_take_a_checkpoint(model, tokenizer, head, examples, tmp_path):
     texts, targets = examples
     settings = FineTuneSettings(method="full", checkpoints=tmp_path, **FAST | {"epochs": 4})
@@ -150,6 +166,12 @@ def test_other_inputs_do_not_take_a_checkpoint(model, tokenizer, head, examples,
 
     tune(model, tokenizer, head, texts[:-3], targets[:-3], settings, [Seen()])
     assert seen == [0]
+
+
+def test_texts_cut_elsewhere_do_not_take_a_checkpoint(model, tokenizer, head, examples, tmp_path):
+    settings = FineTuneSettings(checkpoints=tmp_path)
+    folders = {checkpoint_folder(settings, model, head, *examples, tokens) for tokens in (2, 3, 2)}
+    assert len(folders) == 2
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run(model, tokenizer, head, examples):

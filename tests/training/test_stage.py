@@ -1,6 +1,4 @@
-import json
 import shutil
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -133,16 +131,6 @@ def test_a_checkpoint_of_other_parameters_is_not_resumed(prepared_workspace: Wor
     first = stage._fingerprint(prepared_workspace, read_params(prepared_workspace.params_file))
     params = change_params(prepared_workspace.params_file, {"training.learning_rate": 0.5})
     assert stage._fingerprint(prepared_workspace, params) != first
-
-
-def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint-2").mkdir()
-    (tmp_path / "checkpoint-2" / "trainer_state.json").write_text(json.dumps({}))
-    (tmp_path / "checkpoint-10").mkdir()
-    (tmp_path / "checkpoint-20").mkdir()
-    (tmp_path / "checkpoint-20" / "trainer_state.json").write_text('{"epoch": 2.0, "log_hi')
-    assert stage._newest(tmp_path) == str(tmp_path / "checkpoint-2")
-    assert stage._newest(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,171 @@
+"""What fitting a classifier comes to: checked and decided before a model is loaded, then carried out."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from rec_assets.heads.calibration import Calibration, find_prior
+from rec_assets.heads.channel import ChannelScorer
+from rec_assets.heads.demonstrations import choose_demonstrations
+from rec_assets.heads.errors import HeadError
+from rec_assets.heads.features import Pooling
+from rec_assets.heads.inputs import as_targets, as_texts, choose_classes
+from rec_assets.heads.label_words import LabelWords, Words
+from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.modes import MODES, Mode, Prompted, choose_mode, fine_tuned_scorer, linear_scorer
+from rec_assets.heads.prompts import PromptTemplate
+from rec_assets.heads.state_scores import StateScorer
+from rec_assets.heads.states import encode, last_states
+from rec_assets.heads.word_scores import MultiToken, WordScorer
+from rec_assets.heads.word_search import search_label_words
+
+_SOLVED = 2  # demonstrations of each label in few_shot, unless a number is given
+
+
+class Recipe(Protocol):
+    """Parameters of :class:`rec_assets.heads.classifier.DecoderTrimmedClassifier`, which explains them."""
+
+    labels: Words | None
+    prompt: str | PromptTemplate | None
+    mode: Mode
+    label_words: Words | Literal["search"] | None
+    multi_token: MultiToken
+    calibration: Calibration | None
+    demonstrations: int
+    layer: int | Literal["auto"] | None
+    pooling: Pooling | Literal["auto"]
+    solver: Literal["logistic", "head"]
+    C: float
+    epochs: int
+    learning_rate: float
+    fine_tuning: Any
+    text_tokens: int
+    random_state: Any
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What answers for a fitted classifier.
+
+    Parameters
+    ----------
+    scorer
+        Scores texts.
+    prior
+        The model's preference, (n,), or none.
+    words
+        Words of the n labels.
+    """
+
+    scorer: WordScorer | StateScorer | ChannelScorer
+    prior: np.ndarray | None
+    words: LabelWords
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A fit that can be carried out.
+
+    Parameters
+    ----------
+    recipe
+        How.
+    mode
+        Never ``auto``.
+    classes
+        The n labels, sorted.
+    texts
+        N texts, or none.
+    targets
+        Their labels' indices, (N,), or none.
+    seed
+        Of everything drawn.
+    """
+
+    recipe: Recipe
+    mode: Mode
+    classes: np.ndarray
+    texts: list[str]
+    targets: np.ndarray | None
+    seed: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, X: Any, y: Any) -> "Plan":
+        """Make a plan of what ``fit`` was given.
+
+        Raises
+        ------
+        HeadError
+            When labels are missing, disagree with the recipe's, or the mode needs some; or the mode is
+            unknown.
+        """
+        if recipe.mode not in MODES:
+            raise HeadError(f"There is no mode {recipe.mode!r}.", f"Choose one of: {', '.join(MODES)}.")
+        searched = isinstance(recipe.label_words, str)
+        if searched and recipe.label_words != "search":
+            raise HeadError(f"label_words is {recipe.label_words!r}.", "Give {label: words} or 'search'.")
+        texts = [] if X is None else as_texts(X)
+        seen, found = (None, None) if y is None else as_targets(y, len(texts))
+        classes = choose_classes(recipe.labels, seen)
+        targets = None if found is None or seen is None else np.searchsorted(classes, seen)[found]
+        mode: Mode = choose_mode(targets) if recipe.mode == "auto" else recipe.mode
+        if targets is None and (mode in ("few_shot", "linear", "fine_tune") or searched):
+            needs = "label_words='search'" if searched else mode
+            raise HeadError(
+                f"{needs} needs labelled texts; requires y to be passed, but the target y is None.",
+                "Give fit texts and labels, or choose zero_shot.",
+            )
+        seed = int(check_random_state(recipe.random_state or 0).randint(2**31 - 1))
+        return cls(recipe, mode, classes, texts, targets, seed)
+
+    def carry_out(self, language: LanguageModel) -> Fitted:
+        """Find the label words, make or train what scores texts, and measure the model's preference."""
+        template = PromptTemplate.of(self.recipe.prompt)
+        words = self._words(language, template)
+        scorer = self._scorer(Prompted(language, template, words, self.recipe.text_tokens))
+        trained = self.mode in ("linear", "fine_tune")
+        prior = None if trained else find_prior(self.recipe.calibration, scorer, self.texts, self.seed)
+        return Fitted(scorer, prior, words)
+
+    def _words(self, language: LanguageModel, template: PromptTemplate) -> LabelWords:
+        recipe, classes = self.recipe, self.classes.tolist()
+        if isinstance(recipe.label_words, str):  # search
+            assert self.targets is not None  # refused by of
+            rows = [
+                encode(language.tokenizer, template.prompt, text, text_tokens=recipe.text_tokens)
+                for text in self.texts
+            ]
+            return search_label_words(language, last_states(language.model, rows), self.targets, classes)
+        given: Words = recipe.label_words or recipe.labels or classes
+        return LabelWords.of(given).in_order(classes)
+
+    def _scorer(self, given: Prompted) -> WordScorer | StateScorer | ChannelScorer:
+        recipe = self.recipe
+        if self.mode == "zero_shot":
+            return given.word_scorer(recipe.multi_token)
+        if self.mode == "few_shot":
+            return given.word_scorer(recipe.multi_token, self._solved(recipe.demonstrations or _SOLVED))
+        if self.mode == "channel":
+            return given.channel_scorer(self._solved(recipe.demonstrations))
+        assert self.targets is not None  # refused by of
+        if self.mode == "fine_tune":
+            return fine_tuned_scorer(given, self.texts, self.targets, recipe.fine_tuning, self.seed)
+        return linear_scorer(
+            given,
+            self.texts,
+            self.targets,
+            layer=recipe.layer,
+            pooling=recipe.pooling,
+            solver=recipe.solver,
+            C=recipe.C,
+            epochs=recipe.epochs,
+            learning_rate=recipe.learning_rate,
+            seed=self.seed,
+        )
+
+    def _solved(self, per_label: int) -> list[tuple[str, int]]:
+        if self.targets is None:
+            return []
+        return choose_demonstrations(self.texts, self.targets, per_label, self.seed)

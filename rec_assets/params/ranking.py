@@ -1,0 +1,18 @@
+"""Section ``ranking``: the holdout lists, and how many tokens at once."""
+
+from pydantic import Field
+
+from rec_assets.params.sections import Section
+
+
+class Ranking(Section):
+    """How lists are made."""
+
+    depth: int = Field(200, ge=1, description="Length of the holdout lists.")
+    batch_tokens: int = Field(16_384, ge=64, description="Tokens ranked at once.")
+    beams: int = Field(
+        20,
+        ge=1,
+        description="Words of id tokens kept at every step (vocabulary.item_tokens): holdout lists of such "
+        "models end there.",
+    )
