@@ -1,12 +1,15 @@
 """How fast the machine multiplies, and how many multiplications ranking takes."""
 
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from rec_assets.backbone.layers import decoder_layers
 from rec_assets.recommender.model import SkuLanguageModel
+from rec_assets.vocabulary.token_rows import TokenRow
 
 SIDE, TRIES = 2048, 7
 
@@ -22,21 +25,30 @@ def matmul_peak() -> float:
     return 2.0 * SIDE**3 / best
 
 
-def forward_flops(model: SkuLanguageModel, lengths: list[int], skus: int) -> float:
+def forward_flops(model: SkuLanguageModel, rows: Sequence[TokenRow], skus: int) -> float:
     """Count what one-pass ranking multiplies and adds, padding and everything elementwise left out.
 
-    For a history of ``T`` tokens: ``2 * P * T`` in the layers' matrices of ``P`` weights together,
+    For a row of ``T`` tokens: ``2 * P * T`` in the layers' matrices of ``P`` weights together,
     ``layers * 2 * d_a * T * (T + 1)`` in causal attention (queries times keys, and weights times values, each
     ``2 * d_a`` for ``T * (T + 1) / 2`` pairs; ``d_a`` = heads * width of a head), ``2 * d * n`` in the head.
+    The branch beside the layers reads the row's SKUs and one start.
     """
-    layers = list(decoder_layers(model))
+    total = _flops(model.decoder, [len(row.ids) for row in rows], skus)
+    if model.branch is not None:
+        read = [1 + int((row.ids >= model.words).sum()) for row in rows]
+        total += _flops(model.branch.decoder, read, skus)
+    return total
+
+
+def _flops(decoder: PreTrainedModel, lengths: Sequence[int], skus: int) -> float:
+    layers = list(decoder_layers(decoder))
     weights = sum(
         module.weight.numel()
         for layer in layers
         for module in layer.modules()
         if isinstance(module, nn.Linear)
     )
-    config = model.config.get_text_config()
+    config = decoder.config.get_text_config()
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     attention = config.num_attention_heads * head
     total = 0.0

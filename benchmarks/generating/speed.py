@@ -22,6 +22,7 @@ from rec_assets.generation.samplers import ChainSampler
 from rec_assets.generation.schemes import load_item_tokens
 from rec_assets.params import read_params
 from rec_assets.recommender.storage import load_recommender
+from rec_assets.vocabulary.token_rows import TokenRow
 
 REPEATS = 5
 Lists = dict[int, list[str]]
@@ -81,7 +82,7 @@ def speed(shop: Shop, seed: int, epochs: int, work: Path, batches: list[int]) ->
     fastest = measured["one_pass"]["customers_per_second"]
     for figures_of in measured.values():
         figures_of["times_slower_than_one_pass"] = fastest / figures_of["customers_per_second"]
-    measured["one_pass"] |= _share_of_peak(shop, homes["sku"], [len(row.ids) for row in rows["sku"]])
+    measured["one_pass"] |= _share_of_peak(shop, homes["sku"], rows["sku"])
     return measured
 
 
@@ -94,9 +95,9 @@ def _timed(way: Callable[[], Lists], repeats: int) -> tuple[float, Lists]:
     return min(times), lists
 
 
-def _share_of_peak(shop: Shop, home: Any, lengths: list[int]) -> dict[str, float]:
+def _share_of_peak(shop: Shop, home: Any, rows: list[TokenRow]) -> dict[str, float]:
     model = load_recommender(home.recommender, home.base_model, home.vocabulary)
-    flops = forward_flops(model, lengths, len(shop.registry))
+    flops = forward_flops(model, rows, len(shop.registry))
     one_pass = ranker(shop, home)
 
     def forward() -> Lists:

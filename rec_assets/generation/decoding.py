@@ -11,6 +11,7 @@ from rec_assets.backbone.trim import trim_decoder
 from rec_assets.recommender.model import SkuLanguageModel
 
 Map = Callable[[Tensor], Tensor]
+Scores = Callable[[Tensor, Tensor], Tensor]
 
 
 class CachedDecoder:
@@ -23,27 +24,27 @@ class CachedDecoder:
     embed
         Rows ``(B, T, d)`` for ids ``(B, T)``.
     head
-        Logits ``(B, C)`` of the id tokens from states ``(B, d)``.
+        Logits ``(B, C)`` of the id tokens from states ``(B, d)`` and all ids read ``(B, T)``.
     first
         Id of the first id token: those of the vocabulary are ``first .. first + C``.
     """
 
-    def __init__(self, decoder: PreTrainedModel, embed: Map, head: Map, first: int) -> None:
+    def __init__(self, decoder: PreTrainedModel, embed: Map, head: Scores, first: int) -> None:
         self._decoder = decoder
         self._embed = embed
         self._head = head
         self._first = first
         self._cache: DynamicCache | None = None
-        self._mask = torch.empty(0)
+        self._mask = self._read = torch.empty(0)
 
     @classmethod
     def of_items(cls, model: SkuLanguageModel, head: Tensor | None = None) -> "CachedDecoder":
         """Go on from a recommender over SKUs or id tokens; ``head`` ``(n, d)`` where it is known already."""
         rows = model.head() if head is None else head
 
-        def scores(states: Tensor) -> Tensor:
+        def scores(states: Tensor, read: Tensor) -> Tensor:
             with torch.autocast(states.device.type, enabled=False):  # in bf16, too many tokens would tie
-                return states.float() @ rows.T
+                return model.joined(states, read) @ rows.T
 
         return cls(model.decoder, lambda ids: model.embed(ids).to(model.stream), scores, model.words)
 
@@ -57,7 +58,9 @@ class CachedDecoder:
             When its head cannot be trimmed.
         """
         trimmed = trim_decoder(model, range(first, first + size))
-        return cls(model.get_decoder(), model.get_input_embeddings(), trimmed, first)
+        return cls(
+            model.get_decoder(), model.get_input_embeddings(), lambda states, _: trimmed(states), first
+        )
 
     def begin(self, input_ids: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts; forget the ones before.
@@ -79,13 +82,14 @@ class CachedDecoder:
         self._mask = (places >= 0).long()
         turned = input_ids.gather(1, places % longest)  # padding on the left: all rows go on at one place
         self._cache = DynamicCache(config=self._decoder.config)
+        self._read = turned[:, :0]
         return self._forward(turned, places.clamp(min=0))
 
     def select(self, rows: Tensor) -> None:
         """Go on with these rows ``(R,)`` of the ones before; one may come several times, or not at all."""
         assert self._cache is not None, "begin first"
         self._cache.reorder_cache(rows)
-        self._mask = self._mask[rows]
+        self._mask, self._read = self._mask[rows], self._read[rows]
 
     def advance(self, tokens: Tensor) -> Tensor:
         """Add an id token ``(R,)`` to every row; gives the logits ``(R, C)`` of the next one."""
@@ -94,6 +98,7 @@ class CachedDecoder:
         return self._forward(tokens[:, None] + self._first, places)
 
     def _forward(self, ids: Tensor, places: Tensor) -> Tensor:
+        self._read = torch.cat([self._read, ids], dim=1)
         states: Any = self._decoder(
             inputs_embeds=self._embed(ids),
             attention_mask=self._mask,
@@ -101,4 +106,4 @@ class CachedDecoder:
             past_key_values=self._cache,
             use_cache=True,
         ).last_hidden_state
-        return self._head(states[:, -1]).float()
+        return self._head(states[:, -1], self._read).float()

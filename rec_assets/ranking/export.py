@@ -1,16 +1,18 @@
 """A plain Hugging Face checkpoint: base words, SKU tokens, adapters merged, gates folded."""
 
+import copy
 from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
 from rec_assets.files import atomic_folder, read_table, refuse_foreign, write_json
 from rec_assets.generation.id_folder import model_vocabulary, scheme_of
 from rec_assets.generation.schemes import load_item_tokens
+from rec_assets.recommender.sku_branch import SkuBranch
 from rec_assets.recommender.storage import load_recommender
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
@@ -22,6 +24,9 @@ def export(workspace: Workspace, out: Path) -> Path:
     It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the
     recommender's; those of words come from the words' own embeddings and mean nothing after the fine-tune.
     ``skus.json`` maps each SKU to its token id, or to the ids of its word where SKUs are words of id tokens.
+
+    A branch that reads SKUs is a checkpoint of its own, in ``sku_branch``: id 0 begins a history, ``1 + i``
+    is SKU i of the registry, and its logits are added to those of the SKU tokens.
 
     Parameters
     ----------
@@ -63,12 +68,29 @@ def export(workspace: Workspace, out: Path) -> Path:
         embedding.weight[:words] = own.weight
         embedding.weight[words:] = vectors
         plain.get_output_embeddings().weight[:words] = own.weight
-        plain.get_output_embeddings().weight[words:] = model.head()
+        plain.get_output_embeddings().weight[words:] = model.items.head(vectors)
     with atomic_folder(out) as folder:
         plain.save_pretrained(folder)
+        if model.branch is not None:
+            _plain_branch(model.branch, size).save_pretrained(folder / "sku_branch")
         load_tokenizer(own_vocabulary / "tokenizer").save_pretrained(folder)
         write_json(_ids_of_skus(vocabulary, words), folder / "skus.json")
     return out
+
+
+def _plain_branch(branch: SkuBranch, size: int) -> PreTrainedModel:
+    config = copy.deepcopy(branch.decoder.config)
+    config.vocab_size = 1 + size
+    config.tie_word_embeddings = False
+    plain: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    every = torch.arange(size)
+    with torch.no_grad():
+        plain.get_decoder().load_state_dict(branch.decoder.state_dict(), strict=False)  # all but embeddings
+        plain.get_input_embeddings().weight[0] = branch.start
+        plain.get_input_embeddings().weight[1:] = branch.rows(every)
+        plain.get_output_embeddings().weight[0] = 0
+        plain.get_output_embeddings().weight[1:] = branch.items.head(branch.items(every))
+    return plain
 
 
 def _ids_of_skus(vocabulary: Path, words: int) -> dict[str, int | list[int]]:

@@ -19,6 +19,7 @@ from rec_assets.backbone.quantise import dequantise
 from rec_assets.files import read_table
 from rec_assets.params import Training
 from rec_assets.recommender.model import SkuLanguageModel
+from rec_assets.recommender.sku_branch import make_branch
 from rec_assets.vocabulary.item_vectors import ItemVectors
 
 
@@ -70,7 +71,7 @@ def build(
     -------
     PeftModel or SkuLanguageModel
         Wrapped by PEFT unless ``method`` is ``full``. Trainable are exactly the adapters (or layers), gates,
-        fresh layers, the final norm and the item vectors.
+        fresh layers, the final norm, the item vectors and the branch that reads SKUs.
     """
     settings = recipe.training
     torch.manual_seed(recipe.seed)
@@ -89,7 +90,10 @@ def build(
         counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
     titles = load_file(vocabulary / "item_titles.safetensors")["titles"]
     items = ItemVectors(titles, counts, settings.item_vectors, start)
-    model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype)
+    branch = None
+    if settings.sku_branch.layers:
+        branch = make_branch(titles, counts, start, settings.item_vectors, settings.sku_branch, recipe.seed)
+    model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype, branch)
     model.embeddings.float()  # FSDP shards them together with the item vectors: one number format
     pretrained = list(decoder_layers(causal))
     wrapped: PeftModel | SkuLanguageModel = model
@@ -100,7 +104,7 @@ def build(
     if settings.fresh_layers:
         append_fresh_layers(causal, settings.fresh_layers, seed=recipe.seed)
     fresh = list(decoder_layers(causal))[len(pretrained) :]
-    trained: list[nn.Module] = [items, norm, *fresh]
+    trained: list[nn.Module] = [items, norm, *fresh, *([] if branch is None else [branch])]
     if settings.method == "full":
         trained.extend(pretrained)
     for module in trained:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
+from rec_assets.recommender.sku_branch import SkuBranch
 from rec_assets.vocabulary.item_vectors import ItemVectors
 from rec_assets.vocabulary.token_rows import IGNORED
 
@@ -17,6 +18,10 @@ class SkuLanguageModel(PreTrainedModel):
 
     Rows are padded on the right. Under a causal mask no position sees the padding after it, so no attention
     mask is needed and the fastest attention kernel applies.
+
+    Beside the layers may stand a branch that reads SKUs alone. Each has item vectors, a softmax and a loss of
+    its own, so that neither leans on the other; in ranking their logits add up: one product of states and
+    head rows laid end to end.
 
     Parameters
     ----------
@@ -30,6 +35,8 @@ class SkuLanguageModel(PreTrainedModel):
         SKUs in the training softmax; None: all that were sold.
     stream
         Number format of the states that run through the layers.
+    branch
+        What reads SKUs alone, of width ``w``; None: nothing does, and ``w`` is 0.
 
     Attributes
     ----------
@@ -52,6 +59,7 @@ class SkuLanguageModel(PreTrainedModel):
         dropout: float,
         candidates: int | None,
         stream: torch.dtype = torch.float32,
+        branch: SkuBranch | None = None,
     ) -> None:
         super().__init__(decoder.config)
         self.decoder = decoder
@@ -59,6 +67,7 @@ class SkuLanguageModel(PreTrainedModel):
         self.dropout = nn.Dropout(dropout)
         self.candidates = candidates
         self.stream = stream
+        self.branch = branch
         self.supports_gradient_checkpointing = decoder.supports_gradient_checkpointing
         self._no_split_modules = decoder._no_split_modules  # what FSDP wraps
 
@@ -109,15 +118,30 @@ class SkuLanguageModel(PreTrainedModel):
         targets
             ``(B, T)``: ``sku_index`` to predict at each position, or -100.
         """
+        loss = self._loss(self.hidden(input_ids), self.items, self.candidates, input_ids, targets)
+        if self.branch is not None:
+            states = self.branch(input_ids, self.words)
+            loss = loss + self._loss(states, self.branch.items, self.branch.candidates, input_ids, targets)
+        return CausalLMOutput(loss=loss)
+
+    def _loss(
+        self,
+        states: Tensor,
+        items: ItemVectors,
+        candidates: int | None,
+        input_ids: Tensor,
+        targets: Tensor,
+    ) -> Tensor:
+        """Cross-entropy of states ``(B, T, d)`` against head rows of their own."""
         wanted = targets != IGNORED
-        states = self.hidden(input_ids)[wanted]  # (P, d)
-        skus, correction = self._softmax_over(targets[wanted])
-        head = self.items.head(self.items(skus)).to(states.dtype)  # (C, d)
+        states = states[wanted]  # (P, d)
+        skus, correction = self._softmax_over(targets[wanted], candidates)
+        head = items.head(items(skus)).to(states.dtype)  # (C, d)
         logits = (states @ head.T).float() + correction  # (P, C)
         if self.mask_seen:
             place, column = self._seen(input_ids, targets, wanted, skus)
             logits[place, column] = -torch.inf
-        return CausalLMOutput(loss=F.cross_entropy(logits, torch.searchsorted(skus, targets[wanted])))
+        return F.cross_entropy(logits, torch.searchsorted(skus, targets[wanted]))
 
     def _seen(
         self, input_ids: Tensor, targets: Tensor, wanted: Tensor, skus: Tensor
@@ -130,7 +154,7 @@ class SkuLanguageModel(PreTrainedModel):
         hit = (read >= 0) & before & (skus[column] == read) & (read != targets[wanted][:, None])
         return torch.nonzero(hit, as_tuple=True)[0], column[hit]
 
-    def _softmax_over(self, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _softmax_over(self, targets: Tensor, candidates: int | None) -> tuple[Tensor, Tensor]:
         """Sorted SKUs of this step's softmax ``(C,)`` and what to add to their logits ``(C,)``.
 
         SKUs never sold are left out: as eternal negatives they would teach the title projection to push new
@@ -138,23 +162,51 @@ class SkuLanguageModel(PreTrainedModel):
         log(1/p) so that the softmax stays an unbiased estimate (arXiv 1412.2007).
         """
         sold = self.items.sold
-        if self.candidates is None or len(sold) <= self.candidates:
+        if candidates is None or len(sold) <= candidates:
             return sold, torch.zeros(len(sold), device=sold.device)
         positives = torch.unique(targets)
-        sample = sold[torch.randperm(len(sold), device=sold.device)[: self.candidates]]
+        sample = sold[torch.randperm(len(sold), device=sold.device)[:candidates]]
         skus = torch.unique(torch.cat([positives, sample]))
-        share = self.candidates / len(sold)
+        share = candidates / len(sold)
         certain = torch.isin(skus, positives)
         return skus, torch.where(certain, 0.0, -torch.tensor(share, device=sold.device).log())
 
     @torch.no_grad()
     def head(self) -> Tensor:
-        """Give the whole head ``(n, d)``, one row per SKU of the registry."""
+        """Give the whole head ``(n, d + w)``, one row per SKU of the registry, the branch's part last."""
+        parts = [self.items] if self.branch is None else [self.items, self.branch.items]
         index = torch.arange(len(self.items.mix), device=self.items.mix.device)
-        return torch.cat([self.items.head(self.items(part)) for part in index.split(16_384)])
+        return torch.cat(
+            [torch.cat([items.head(items(some)) for items in parts], dim=1) for some in index.split(16_384)]
+        )
 
     @torch.no_grad()
     def last_states(self, input_ids: Tensor, last: Tensor) -> Tensor:
-        """States ``(B, d)`` at each row's last real position ``last`` ``(B,)``: what the head ranks from."""
+        """States ``(B, d + w)`` at each row's last real position ``last`` ``(B,)``: what is ranked from."""
         states = self.hidden(input_ids)
-        return states[torch.arange(len(last), device=last.device), last].float()
+        return self.joined(states[torch.arange(len(last), device=last.device), last], input_ids, last)
+
+    @torch.no_grad()
+    def joined(self, states: Tensor, input_ids: Tensor, last: Tensor | None = None) -> Tensor:
+        """Lay the branch's states beside those of the layers.
+
+        Parameters
+        ----------
+        states
+            ``(B, d)``: of the layers.
+        input_ids
+            ``(B, T)``: what was read.
+        last
+            ``(B,)``: position to rank from; None: the end of each row.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(B, d + w)``, float32.
+        """
+        if self.branch is None:
+            return states.float()
+        beside = self.branch(input_ids, self.words)
+        row = torch.arange(len(states), device=states.device)
+        own = beside[:, -1] if last is None else beside[row, last]
+        return torch.cat([states.float(), own.float()], dim=1)

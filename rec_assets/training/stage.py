@@ -30,7 +30,7 @@ from rec_assets.training.curve import Curve, plot_curve
 from rec_assets.training.items import Encoder, Items
 from rec_assets.training.trainer import NDCG, RecommenderTrainer
 from rec_assets.training.validation import Holdout
-from rec_assets.training.warm_start import start_from
+from rec_assets.training.warm_start import item_vectors_of, start_from
 from rec_assets.vocabulary.token_rows import TokenRow
 from rec_assets.workspace import Workspace
 
@@ -58,7 +58,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     set_seed(params.run.seed)
     items = Items.load(workspace)
     rows = _training_rows(workspace, items.encoder)
-    recipe = Recipe(params.training, params.run.seed)
+    recipe = Recipe(_settings(params.training, items), params.run.seed)
     model = build(workspace.base_model, items.vocabulary, recipe)
     inner = sku_model(model)
     inner.mask_seen = _mask_seen(params.training, rows, inner.words, items)
@@ -74,7 +74,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         trainer = RecommenderTrainer(
             model=model,
             args=_arguments(params, checkpoints),
-            settings=params.training,
+            settings=recipe.training,
             rows=rows,
             holdout=_holdout(workspace, params, items),
             tokenizer=load_tokenizer(workspace.base_model),
@@ -108,6 +108,14 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     )
 
 
+def _settings(settings: Training, items: Items) -> Training:
+    """Leave out the branch that reads SKUs where there are no SKU tokens to read."""
+    if items.tokens is None:
+        return settings
+    without = settings.sku_branch.model_copy(update={"layers": 0})
+    return settings.model_copy(update={"sku_branch": without})
+
+
 def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
     """Start from the parent where there is one; give the end of a sentence that says so."""
     parent = params.lineage.parent
@@ -118,7 +126,7 @@ def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
         return f", started anew: {parent} has another base model"
     if not words_continue(workspace.vocabulary, version / "vocabulary"):
         return f", started anew: {parent} writes SKUs in other tokens"
-    carried = start_from(model, sku_model(model).items, version / "recommender")
+    carried = start_from(model, item_vectors_of(model), version / "recommender")
     if carried is None:
         return f", started anew: {parent} was trained by another method"
     kind = "SKUs" if scheme_of(workspace.vocabulary) == "sku" else "id tokens"
@@ -254,7 +262,7 @@ def _moved(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor]) -> pd.D
 
 
 def _kind(name: str) -> str:
-    for part in ("items", "lora", "_gate"):
+    for part in ("branch", "items", "lora", "_gate"):
         if part in name:
             return part.strip("_")
     return "layers" if ".layers." in name or ".h." in name else "norm"

@@ -8,14 +8,13 @@ from torch import Tensor, nn
 from rec_assets.recommender.storage import load_trained, read_trained, trained_tensors
 from rec_assets.vocabulary.item_vectors import ItemVectors
 
-_IDS = "items.ids"
-_PROJECTION = "items.projection"
+_IDS, _PROJECTION = ".ids", ".projection"
 
 
-def start_from(model: nn.Module, items: ItemVectors, parent: Path) -> int | None:
+def start_from(model: nn.Module, parts: dict[str, ItemVectors], parent: Path) -> int | None:
     """Put a stored recommender's trained tensors into a model that is about to be trained, in place.
 
-    Adapters, gates, norms and the title projection are taken as they are, and the ID part of every SKU that
+    Adapters, gates, norms and title projections are taken as they are, and the ID part of every SKU that
     both have sold. SKUs sold since start from their projected titles and their co-purchases, turned into the
     stored space by what both tell of the SKUs they share.
 
@@ -23,8 +22,8 @@ def start_from(model: nn.Module, items: ItemVectors, parent: Path) -> int | None
     ----------
     model
         As :func:`rec_assets.recommender.build.build` gives it.
-    items
-        Its item vectors, around a registry that extends the parent's.
+    parts
+        Its item vectors by name, around a registry that extends the parent's; see :func:`item_vectors_of`.
     parent
         Folder of the stored recommender.
 
@@ -36,17 +35,27 @@ def start_from(model: nn.Module, items: ItemVectors, parent: Path) -> int | None
     """
     stored, counts = read_trained(parent)
     own = trained_tensors(model)
-    ids = next(name for name in own if name.endswith(_IDS))
-    shapes = {name: value.shape for name, value in own.items() if name != ids}
-    if shapes != {name: value.shape for name, value in stored.items() if name != ids} or ids not in stored:
+    ids = {name + _IDS for name in parts}
+    shapes = {name: value.shape for name, value in own.items() if name not in ids}
+    if shapes != {name: value.shape for name, value in stored.items() if name not in ids}:
         return None
-    projection = ids.removesuffix(_IDS) + _PROJECTION
-    titles = items.titles[items.sold].cpu()
-    projected = titles @ stored[projection].T
+    if not ids <= stored.keys():
+        return None
     stored_sold = torch.nonzero(counts > 0).squeeze(1)
-    table, known = _carried(own[ids] - titles, projected, items.sold.cpu(), stored[ids], stored_sold)
-    load_trained(model, stored | {ids: table})
+    tables, known = {}, 0
+    for name, items in parts.items():
+        titles = items.titles[items.sold].cpu()
+        beyond = own[name + _IDS] - titles @ own[name + _PROJECTION].T
+        projected = titles @ stored[name + _PROJECTION].T
+        table, known = _carried(beyond, projected, items.sold.cpu(), stored[name + _IDS], stored_sold)
+        tables[name + _IDS] = table
+    load_trained(model, stored | tables)
     return known
+
+
+def item_vectors_of(model: nn.Module) -> dict[str, ItemVectors]:
+    """Find every table of item vectors, by its name in the model."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, ItemVectors)}
 
 
 def _carried(

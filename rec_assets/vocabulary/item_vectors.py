@@ -24,8 +24,10 @@ class ItemVectors(nn.Module):
     settings
         Mixing and initialisation.
     start
-        ``(s, d)``: :func:`co_purchase_vectors` of the SKUs sold, in order of ``sku_index``; None: nothing is
+        ``(s, w)``: :func:`co_purchase_vectors` of the SKUs sold, in order of ``sku_index``; None: nothing is
         known. The ID part starts at the title vector plus ``co_purchase_weight`` title lengths of it.
+    projection
+        ``(w, d)``: what the projection of titles starts at; None: the identity, and w is d.
     """
 
     titles: Tensor
@@ -33,21 +35,28 @@ class ItemVectors(nn.Module):
     id_rows: Tensor
 
     def __init__(
-        self, titles: Tensor, counts: Tensor, settings: Settings, start: Tensor | None = None
+        self,
+        titles: Tensor,
+        counts: Tensor,
+        settings: Settings,
+        start: Tensor | None = None,
+        projection: Tensor | None = None,
     ) -> None:
         super().__init__()
-        width = titles.shape[1]
+        projection = torch.eye(titles.shape[1]) if projection is None else projection
+        width = projection.shape[0]
         sold = counts > 0
         counts = counts.float()
         self.register_buffer("titles", titles.float(), persistent=False)
         self.register_buffer("mix", settings.id_limit * counts / (counts + settings.half_count))  # (n,)
         rows = torch.where(sold, sold.long().cumsum(0) - 1, torch.zeros_like(sold, dtype=torch.long))
         self.register_buffer("id_rows", rows)  # (n,): any row where mix is 0
-        own = titles[sold].float()
+        projected = titles.float() @ projection.T  # (n, w)
+        own = projected[sold]
         if start is not None:
-            own = own + settings.co_purchase_weight * titles.float().norm(dim=1).mean() * start
-        self.ids = nn.Parameter(own if len(own) else torch.zeros(1, width))  # (s, d)
-        self.projection = nn.Parameter(torch.eye(width))  # (d, d)
+            own = own + settings.co_purchase_weight * projected.norm(dim=1).mean() * start
+        self.ids = nn.Parameter(own if len(own) else torch.zeros(1, width))  # (s, w)
+        self.projection = nn.Parameter(projection.clone())  # (w, d)
         self.scale = nn.Parameter(torch.tensor([width**-0.5]))  # FSDP shards no scalars
         self.id_dropout = settings.id_dropout
 
@@ -67,11 +76,11 @@ class ItemVectors(nn.Module):
         Returns
         -------
         torch.Tensor
-            ``(k, d)``.
+            ``(k, w)``.
         """
         # Mixed in float32: autocast multiplies in bf16, and FSDP may lend its parameters in bf16.
-        title = (self.titles[index].to(self.projection.dtype) @ self.projection.T).float()  # (k, d)
-        own = F.embedding(self.id_rows[index], self.ids).float()  # (k, d)
+        title = (self.titles[index].to(self.projection.dtype) @ self.projection.T).float()  # (k, w)
+        own = F.embedding(self.id_rows[index], self.ids).float()  # (k, w)
         mix = self.mix[index]
         if self.training and self.id_dropout:
             # A title that never had to speak alone could not when a new arrival needs it (DropoutNet).
@@ -79,5 +88,5 @@ class ItemVectors(nn.Module):
         return torch.lerp(title, own, mix.float().unsqueeze(1))
 
     def head(self, vectors: Tensor) -> Tensor:
-        """Rows of the trimmed decoder's head, ``(k, d)``, from vectors ``(k, d)``."""
+        """Rows of the trimmed decoder's head, ``(k, w)``, from vectors ``(k, w)``."""
         return self.scale * F.layer_norm(vectors, vectors.shape[-1:])

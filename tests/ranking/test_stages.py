@@ -109,6 +109,8 @@ def test_recommend_says_what_it_does_not_know(trained: Workspace) -> None:
 def test_an_exported_checkpoint_has_equal_logits(trained: Workspace) -> None:
     out = export(trained, trained.root / "exported")
     plain = AutoModelForCausalLM.from_pretrained(out).eval()
+    branch = AutoModelForCausalLM.from_pretrained(out / "sku_branch").eval()
+    words = range(min(read_json(out / "skus.json").values()))
     ranker = OnePassRanker.load(trained.recommender, trained.base_model, trained.vocabulary, 512)
     prompts: pd.DataFrame = read_table(trained.prompts / "latest.parquet").head(3)
     tokens = read_json(out / "skus.json")
@@ -118,4 +120,6 @@ def test_an_exported_checkpoint_has_equal_logits(trained: Workspace) -> None:
         for place, own in zip(places, scores, strict=True):
             with torch.no_grad():
                 logits = plain(torch.from_numpy(rows[place].ids).unsqueeze(0)).logits[0, -1]
-            torch.testing.assert_close(logits[order], own, rtol=1e-4, atol=1e-4)
+                read = [0, *(1 + int(i) - len(words) for i in rows[place].ids if i >= len(words))]
+                beside = branch(torch.tensor([read])).logits[0, -1, 1:]
+            torch.testing.assert_close(logits[order] + beside, own, rtol=1e-4, atol=1e-4)

@@ -4,18 +4,19 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rec_assets.params import ItemVectors, Training
+from rec_assets.params import ItemVectors, SkuBranch, Training
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.model import SkuLanguageModel
 
 WORDS = 51
 QUIET = ItemVectors(id_dropout=0.0)
+ALONE = SkuBranch(layers=0)
 
 
 @pytest.fixture
 def model(tiny_base: Path, vocabulary: Path) -> SkuLanguageModel:
-    recipe = Recipe(Training(method="full", dropout=0.0, item_vectors=QUIET), seed=1)
-    return sku_model(build(tiny_base, vocabulary, recipe))
+    settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branch=ALONE)
+    return sku_model(build(tiny_base, vocabulary, Recipe(settings, seed=1)))
 
 
 def test_rows_of_words_and_skus(model: SkuLanguageModel) -> None:
@@ -33,6 +34,28 @@ def test_the_loss_is_cross_entropy_over_sold_skus(model: SkuLanguageModel) -> No
     logits = states @ model.items.head(model.items(sold)).T
     expected = F.cross_entropy(logits, torch.tensor([3, 2]))
     torch.testing.assert_close(model(ids, targets).loss, expected)
+
+
+def test_a_branch_has_a_loss_of_its_own_and_adds_its_logits(tiny_base: Path, vocabulary: Path) -> None:
+    quiet = SkuBranch(width=8, dropout=0.0)
+    settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branch=quiet)
+    model = sku_model(build(tiny_base, vocabulary, Recipe(settings, seed=1)))
+    branch = model.branch
+    assert branch is not None
+    ids, targets = torch.tensor([[1, WORDS, 2, WORDS + 5]]), torch.tensor([[-100, -100, 5, -100]])
+    sold, every = torch.tensor([0, 1, 3, 5]), torch.arange(6)
+    layers, beside = model.hidden(ids)[0], branch(ids, WORDS)[0]
+    losses = [
+        F.cross_entropy(states[2] @ items.head(items(sold)).T, torch.tensor(3))
+        for states, items in ((layers, model.items), (beside, branch.items))
+    ]
+    torch.testing.assert_close(model(ids, targets).loss, sum(losses))
+    scores = model.last_states(ids, torch.tensor([3])) @ model.head().T
+    parts = [
+        states[3] @ items.head(items(every)).T
+        for states, items in ((layers, model.items), (beside, branch.items))
+    ]
+    torch.testing.assert_close(scores[0], parts[0] + parts[1])
 
 
 def test_what_was_bought_can_be_left_out_of_the_softmax(model: SkuLanguageModel) -> None:
@@ -82,7 +105,8 @@ def test_only_what_should_train_trains(tiny_base: Path, vocabulary: Path) -> Non
     wrapped = build(tiny_base, vocabulary, recipe)
     trained = {name for name, parameter in wrapped.named_parameters() if parameter.requires_grad}
     assert all(
-        any(part in name for part in ("lora_", "_gate", "items", ".norm.", "layers.2.")) for name in trained
+        any(part in name for part in ("lora_", "_gate", "items", "branch", ".norm.", "layers.2."))
+        for name in trained
     )
     assert any("layers.2.mlp" in name for name in trained)
     assert not any("embed_tokens" in name for name in trained)

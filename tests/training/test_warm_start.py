@@ -5,10 +5,10 @@ import torch
 
 from rec_assets.params import Training, change_params
 from rec_assets.pipeline import run_stage
-from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.build import Recipe, build
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry.versions import store
-from rec_assets.training.warm_start import _carried, start_from
+from rec_assets.training.warm_start import _carried, item_vectors_of, start_from
 from rec_assets.workspace import Workspace
 
 COUNTS = torch.tensor([9, 4, 0, 1, 0, 25])  # the fixture's; SKUs 2 and 4 are not sold
@@ -36,16 +36,18 @@ def test_skus_sold_since_start_from_their_projected_titles_all_else_from_the_par
 ) -> None:
     folder, stored = parent
     model = build(tiny_base, longer_vocabulary, Recipe(Training(method="lora"), seed=2), GROWN)
-    items = sku_model(model).items
-    assert start_from(model, items, folder) == 4
+    parts = item_vectors_of(model)
+    assert start_from(model, parts, folder) == 4
     after = trained_tensors(model)
-    (ids,) = (name for name in after if name.endswith("items.ids"))
-    for name in after.keys() - {ids}:
+    assert len(parts) == 2  # of the layers, and of the branch that reads SKUs
+    for name in after.keys() - {f"{part}.ids" for part in parts}:
         torch.testing.assert_close(after[name], stored[name])
-    # Rows are those of SKUs sold: 0 1 3 5 in the parent, 0 1 2 3 5 7 now.
-    torch.testing.assert_close(after[ids][[0, 1, 3, 4]], stored[ids])
-    projection = next(value for name, value in stored.items() if name.endswith("items.projection"))
-    torch.testing.assert_close(after[ids][[2, 5]], items.titles[[2, 7]] @ projection.T)
+    for part, items in parts.items():
+        # Rows are those of SKUs sold: 0 1 3 5 in the parent, 0 1 2 3 5 7 now.
+        ids = after[f"{part}.ids"]
+        torch.testing.assert_close(ids[[0, 1, 3, 4]], stored[f"{part}.ids"])
+        projection = stored[f"{part}.projection"]
+        torch.testing.assert_close(ids[[2, 5]], items.titles[[2, 7]] @ projection.T, rtol=1e-4, atol=1e-5)
 
 
 def test_co_purchases_of_skus_sold_since_are_turned_into_the_parents_space() -> None:
@@ -64,7 +66,7 @@ def test_another_method_starts_anew(
 ) -> None:
     model = build(tiny_base, vocabulary, Recipe(Training(method="full"), seed=2))
     before = trained_tensors(model)
-    assert start_from(model, sku_model(model).items, parent[0]) is None
+    assert start_from(model, item_vectors_of(model), parent[0]) is None
     assert all(torch.equal(value, before[name]) for name, value in trained_tensors(model).items())
 
 
