@@ -95,6 +95,7 @@ def test_the_held_out_loss_is_that_of_a_softmax_over_all_skus(lesson, tmp_path):
 def test_as_stock_leaves_what_stock_can_train():
     plain = couturier.as_stock(Training())
     assert (plain.gate, plain.fresh_layers, plain.dropout) == (None, 0, 0)
+    assert plain.sku_branch.layers == 0
     assert (plain.item_vectors.id_dropout, plain.item_vectors.co_purchase_weight) == (0, 0)
     assert plain.lora == Training().lora
 
