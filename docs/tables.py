@@ -1,0 +1,81 @@
+"""Write the result tables of the docs from the files in benchmarks/results: python docs/tables.py."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+RANKING = {
+    "ndcg@10/masked": "NDCG@10, seen masked",
+    "recall@10/masked": "Recall@10, seen masked",
+    "ndcg@10/unmasked": "NDCG@10",
+    "recall@10/unmasked": "Recall@10",
+}
+Render = Callable[[dict[str, Any]], str]
+
+
+def ranking(result: dict[str, Any]) -> str:
+    """Give a row for every model, mean and s.d. over seeds."""
+    head = ["Model", *RANKING.values(), "Minutes", "Peak MB", "Parameters", "Seeds"]
+    rows = [
+        [
+            row["model"],
+            *(_spread(row["metrics"][name], 1, 4) for name in RANKING),
+            f"{row['seconds'] / 60:,.1f}",
+            f"{row['peak_mb']:,}",
+            f"{row['parameters']:,}",
+            str(len(row["seeds"])),
+        ]
+        for row in result["rows"]
+    ]
+    return _markdown(head, rows)
+
+
+def heads(result: dict[str, Any]) -> str:
+    """Give a row for every data set, number of examples and method; accuracies in per cent."""
+    head = ["Data", "Examples a label", "Method", "Accuracy", "Macro-F1", "Parameters", "Peak MB"]
+    rows = [
+        [
+            row["dataset"],
+            str(row["shots"]),
+            row["model"],
+            _spread(row["metrics"]["accuracy"], 100, 1),
+            _spread(row["metrics"]["macro_f1"], 100, 1),
+            f"{row['parameters']:,}",
+            f"{row['peak_mb']:,}",
+        ]
+        for row in result["rows"]
+    ]
+    return _markdown(head, rows)
+
+
+TABLES: dict[str, tuple[str, Render]] = {
+    "ranking-beauty": ("benchmarks.md", ranking),
+    "heads": ("heads.md", heads),
+}
+
+
+def with_table(text: str, name: str, render: Render) -> str:
+    """Put the table of one result file between its marks."""
+    result = json.loads((PROJECT / "benchmarks" / "results" / f"{name}.json").read_text())
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{render(result)}\n\n{result['machine']}.\n{end}{after}"
+
+
+def _spread(value: dict[str, Any], scale: float, places: int) -> str:
+    spread = "" if not value["sd"] else f" ± {scale * value['sd']:.{places}f}"
+    return f"{scale * value['mean']:.{places}f}{spread}"
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    for name, (file, render) in TABLES.items():
+        path = PROJECT / "docs" / file
+        path.write_text(with_table(path.read_text(), name, render))
