@@ -26,7 +26,8 @@ def export(workspace: Workspace, out: Path) -> Path:
     ``skus.json`` maps each SKU to its token id, or to the ids of its word where SKUs are words of id tokens.
 
     A branch that reads SKUs is a checkpoint of its own, in ``sku_branch``: id 0 begins a history, ``1 + i``
-    is SKU i of the registry, and its logits are added to those of the SKU tokens.
+    is SKU i of the registry, and its logits are added to those of the SKU tokens. Both are halved: their sum
+    is the mean that the recommender ranks by.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def export(workspace: Workspace, out: Path) -> Path:
         embedding.weight[:words] = own.weight
         embedding.weight[words:] = vectors
         plain.get_output_embeddings().weight[:words] = own.weight
-        plain.get_output_embeddings().weight[words:] = model.items.head(vectors)
+        plain.get_output_embeddings().weight[words:] = model.items.head(vectors) / len(model.tables)
     with atomic_folder(out) as folder:
         plain.save_pretrained(folder)
         if model.branch is not None:
@@ -89,7 +90,7 @@ def _plain_branch(branch: SkuBranch, size: int) -> PreTrainedModel:
         plain.get_input_embeddings().weight[0] = branch.start
         plain.get_input_embeddings().weight[1:] = branch.rows(every)
         plain.get_output_embeddings().weight[0] = 0
-        plain.get_output_embeddings().weight[1:] = branch.items.head(branch.items(every))
+        plain.get_output_embeddings().weight[1:] = branch.items.head(branch.items(every)) / 2
     return plain
 
 

@@ -20,8 +20,8 @@ class SkuLanguageModel(PreTrainedModel):
     mask is needed and the fastest attention kernel applies.
 
     Beside the layers may stand a branch that reads SKUs alone. Each has item vectors, a softmax and a loss of
-    its own, so that neither leans on the other; in ranking their logits add up: one product of states and
-    head rows laid end to end.
+    its own, so that neither leans on the other. Ranking takes the mean of their logits, the geometric mean of
+    what each believes (Hinton, Neural Computation 2002): one product of states and head rows laid end to end.
 
     Parameters
     ----------
@@ -83,6 +83,11 @@ class SkuLanguageModel(PreTrainedModel):
     def get_output_embeddings(self) -> None:
         """None: the head is made of item vectors, anew at every step."""
         return None
+
+    @property
+    def tables(self) -> list[ItemVectors]:
+        """Item vectors of the layers, then the branch's."""
+        return [self.items] if self.branch is None else [self.items, self.branch.items]
 
     @property
     def words(self) -> int:
@@ -174,11 +179,12 @@ class SkuLanguageModel(PreTrainedModel):
     @torch.no_grad()
     def head(self) -> Tensor:
         """Give the whole head ``(n, d + w)``, one row per SKU of the registry, the branch's part last."""
-        parts = [self.items] if self.branch is None else [self.items, self.branch.items]
-        index = torch.arange(len(self.items.mix), device=self.items.mix.device)
-        return torch.cat(
-            [torch.cat([items.head(items(some)) for items in parts], dim=1) for some in index.split(16_384)]
-        )
+        tables, index = self.tables, torch.arange(len(self.items.mix), device=self.items.mix.device)
+        rows = [
+            torch.cat([items.head(items(some)) / len(tables) for items in tables], dim=1)
+            for some in index.split(16_384)
+        ]
+        return torch.cat(rows)
 
     @torch.no_grad()
     def last_states(self, input_ids: Tensor, last: Tensor) -> Tensor:

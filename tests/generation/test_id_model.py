@@ -14,7 +14,7 @@ from rec_assets.generation.id_model import IdLanguageModel
 from rec_assets.generation.id_rows import with_item_tokens
 from rec_assets.generation.id_vocabulary import co_purchase_starts, start_vectors, write_id_vocabulary
 from rec_assets.generation.item_tokens import ItemTokens, SkuTokens
-from rec_assets.params import ItemVectors, Training
+from rec_assets.params import ItemVectors, SkuBranch, Training
 from rec_assets.recommender.batches import collate
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.storage import save_recommender, trained_tensors
@@ -22,7 +22,14 @@ from rec_assets.vocabulary.token_rows import TokenRow
 
 WORDS = 51
 RECIPE = Recipe(
-    Training(method="full", dropout=0.0, gate=None, item_vectors=ItemVectors(id_dropout=0.0)), seed=1
+    Training(
+        method="full",
+        dropout=0.0,
+        gate=None,
+        item_vectors=ItemVectors(id_dropout=0.0),
+        sku_branch=SkuBranch(layers=0),
+    ),
+    seed=1,
 )
 PURCHASES = ([5, 0, 3, 1], [1, 3, 0, 5])  # each follows a path of its own from the start token
 
