@@ -41,10 +41,11 @@ class Holdout:
 
 @torch.no_grad()
 def ndcg_at_10(model: SkuLanguageModel, holdout: Holdout, device: torch.device) -> float:
-    """Mean NDCG@10 over the holdout's customers, catalogue ranked whole, bought articles kept.
+    """Mean NDCG@10 over the holdout's customers, catalogue ranked whole.
 
-    Words of id tokens are ranked by ten beams. Runs under the caller's autocast, but for the product with the
-    head.
+    What a prompt shows as bought is ranked with the rest, unless the training softmax left it out
+    (:attr:`SkuLanguageModel.mask_seen`): nothing has then taught the model where it stands. Words of id
+    tokens are ranked by ten beams. Runs under the caller's autocast, but for the product with the head.
 
     ``DCG = Σ 1/log2(rank + 1)`` over hits in the first 10, divided by that of an ideal list
     (Järvelin & Kekäläinen, 2002). 0 for an empty holdout.
@@ -78,6 +79,9 @@ def _one_pass(
         states = model.last_states(collate(rows)["input_ids"].to(device), last_positions(rows).to(device))
         with exact:
             scores = (states @ head.T).masked_fill(barred, -torch.inf)  # (B, n)
+        if model.mask_seen:
+            for row, own in zip(rows, scores, strict=True):
+                own[torch.from_numpy(row.ids[row.ids >= model.words] - model.words).to(device)] = -torch.inf
         yield from zip(batch, scores.topk(k).indices.cpu().tolist(), strict=True)
 
 

@@ -15,6 +15,9 @@ from rec_assets.vocabulary.token_rows import TokenRow
 class Fixed(torch.nn.Module):
     """A model whose ranking is known: SKU i scores -i, for every customer."""
 
+    mask_seen = False
+    words = 5
+
     def head(self) -> torch.Tensor:
         return -torch.arange(20.0).unsqueeze(1)
 
@@ -46,6 +49,17 @@ def test_skus_outside_the_catalogue_make_room() -> None:
     allowed[0] = False
     value = ndcg_at_10(Fixed(), Holdout([ROW], [{1}], allowed, 100), torch.device("cpu"))  # type: ignore[arg-type]
     assert value == 1.0
+
+
+def test_what_the_softmax_left_out_is_left_out_of_the_lists() -> None:
+    bought = TokenRow(np.array([1, 5, 7]), np.full(3, -100))  # SKUs 0 and 2
+    holdout = Holdout([bought, ROW], [{1}, {1}], torch.ones(20, dtype=torch.bool), 100)
+    model = Fixed()
+    second = 1 / math.log2(3)
+    assert ndcg_at_10(model, holdout, torch.device("cpu")) == pytest.approx(second)  # type: ignore[arg-type]
+    model.mask_seen = True
+    value = ndcg_at_10(model, holdout, torch.device("cpu"))  # type: ignore[arg-type]
+    assert value == pytest.approx((1 + second) / 2)
 
 
 def test_training_mode_is_given_back(tiny_base: Path, vocabulary: Path) -> None:
