@@ -87,7 +87,7 @@ def test_the_held_out_loss_is_that_of_a_softmax_over_all_skus(lesson, tmp_path):
     with torch.no_grad():
         by_hand = []
         for row, sku in zip(lesson.held_out, lesson.bought, strict=True):
-            states = model.hidden(torch.from_numpy(row.ids)[None])[0, -1]
+            states = model.last_states(torch.from_numpy(row.ids)[None], torch.tensor([len(row.ids) - 1]))[0]
             by_hand.append(-(model.head() @ states).log_softmax(dim=0)[sku])
     assert found == pytest.approx(float(torch.stack(by_hand).mean()), rel=1e-5)
 
@@ -143,7 +143,8 @@ def test_costs_are_measured(lesson, tmp_path):
     found = costs.customers(home, most=12)
     assert [row["customers"] for row in found["rows"]] == [3, 6, 9, 12]
     assert found["trained"] is False
-    assert found["head"].shape == (len(lesson.registry), 32)
+    width = 32 + Training().sku_branch.width
+    assert found["head"].shape == (len(lesson.registry), width)
     row = costs.ranking(found["states"], found["head"], 300, "like real", seed=1, indexed=False, threads=1)
     assert row["exact_ms"] > 0
     assert "ann_ms" not in row

@@ -34,7 +34,7 @@ def test_training_writes_the_model_and_its_curve(prepared_workspace: Workspace) 
 def test_everything_that_should_learn_moves(prepared_workspace: Workspace) -> None:
     report = run_stage(prepared_workspace, "recommender")
     moved = report.tables["what moved"].set_index("part")
-    assert {"items", "lora", "gate", "layers", "norm"} == set(moved.index)
+    assert {"items", "lora", "gate", "layers", "norm", "branch"} == set(moved.index)
     assert (moved["change"] > 0).all()
 
 
@@ -113,14 +113,17 @@ def test_rates_and_decay_reach_the_parameters_they_are_for(
         return optimiser
 
     monkeypatch.setattr(trainer.RecommenderTrainer, "create_optimizer", remember)
-    changes = {"learning_rate": 0.01, "item_learning_rate": 0.02, "weight_decay": 0.3, "epochs": 1}
+    changes: dict[str, Any] = {"learning_rate": 0.01, "item_learning_rate": 0.02, "weight_decay": 0.3}
+    changes |= {"epochs": 1, "sku_branch": {"learning_rate": 0.03}}
     change_params(prepared_workspace.params_file, {"training": changes})
     run_stage(prepared_workspace, "recommender")
     table = pd.DataFrame(seen).set_index("name")
-    items = table.index.str.contains("items")
+    branch = table.index.str.contains("branch")
+    items = table.index.str.contains("items") & ~branch
+    assert set(table.loc[branch, "lr"]) == {0.03}
     assert set(table.loc[items, "lr"]) == {0.02}
-    assert set(table.loc[~items, "lr"]) == {0.01}
-    matrices = table.index.str.contains(r"lora_|items\.ids|items\.projection|_proj\.weight")
+    assert set(table.loc[~items & ~branch, "lr"]) == {0.01}
+    matrices = table.index.str.contains(r"lora_|items\.ids|items\.projection|_proj\.(?:base_layer\.)?weight")
     assert set(table.loc[matrices, "decay"]) == {0.3}
     assert set(table.loc[~matrices, "decay"]) == {0.0}
 
