@@ -22,12 +22,12 @@ def export(workspace: Workspace, out: Path) -> Path:
     """Write a checkpoint that ``AutoModelForCausalLM.from_pretrained`` loads.
 
     It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the
-    recommender's; those of words come from the words' own embeddings and mean nothing after the fine-tune.
+    recommender's, a branch's aside; those of words come from the words' own embeddings and mean nothing after
+    the fine-tune.
     ``skus.json`` maps each SKU to its token id, or to the ids of its word where SKUs are words of id tokens.
 
     A branch that reads SKUs is a checkpoint of its own, in ``sku_branch``: id 0 begins a history, ``1 + i``
-    is SKU i of the registry, and its logits are added to those of the SKU tokens. Both are halved: their sum
-    is the mean that the recommender ranks by.
+    is SKU i of the registry. Both heads are halved: their logits add up to the recommender's, a mean.
 
     Parameters
     ----------
@@ -73,24 +73,24 @@ def export(workspace: Workspace, out: Path) -> Path:
     with atomic_folder(out) as folder:
         plain.save_pretrained(folder)
         if model.branch is not None:
-            _plain_branch(model.branch, size).save_pretrained(folder / "sku_branch")
+            _plain_branch(model.branch, len(model.tables)).save_pretrained(folder / "sku_branch")
         load_tokenizer(own_vocabulary / "tokenizer").save_pretrained(folder)
         write_json(_ids_of_skus(vocabulary, words), folder / "skus.json")
     return out
 
 
-def _plain_branch(branch: SkuBranch, size: int) -> PreTrainedModel:
+def _plain_branch(branch: SkuBranch, voices: int) -> PreTrainedModel:
+    every = torch.arange(len(branch.items.mix))
     config = copy.deepcopy(branch.decoder.config)
-    config.vocab_size = 1 + size
+    config.vocab_size = 1 + len(every)
     config.tie_word_embeddings = False
     plain: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    every = torch.arange(size)
     with torch.no_grad():
         plain.get_decoder().load_state_dict(branch.decoder.state_dict(), strict=False)  # all but embeddings
         plain.get_input_embeddings().weight[0] = branch.start
         plain.get_input_embeddings().weight[1:] = branch.rows(every)
         plain.get_output_embeddings().weight[0] = 0
-        plain.get_output_embeddings().weight[1:] = branch.items.head(branch.items(every)) / 2
+        plain.get_output_embeddings().weight[1:] = branch.items.head(branch.items(every)) / voices
     return plain
 
 

@@ -1,5 +1,6 @@
 """Put the recommender together: base layers, adapters, gates, fresh layers, item vectors."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +137,8 @@ def _adapt(
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
-        target_modules=names,
+        # One pattern: names in a list would also mean layers elsewhere whose names end alike, the branch's.
+        target_modules="|".join(map(re.escape, names)),
         bias="none",
     )
     # PEFT asks this of the model to choose its 4-bit layer. It must not stay: TRL would take it as leave to

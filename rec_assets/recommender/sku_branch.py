@@ -13,9 +13,8 @@ from rec_assets.vocabulary.item_vectors import ItemVectors
 class SkuBranch(nn.Module):
     """What follows what, learnt by few numbers: a sequential recommender of width ``w``.
 
-    The language model's layers are wide and know words; what is learnt from purchases alone they memorise. A
-    narrow decoder with much dropout (SASRec, arXiv 1808.09781, of Llama's layers) generalises where they do
-    not, and the two err on different customers. It skips the words of a prompt.
+    SASRec (arXiv 1808.09781) of Llama's layers, with much dropout. It skips the words of a prompt: those are
+    the language model's to read.
 
     Parameters
     ----------

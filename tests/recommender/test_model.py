@@ -109,5 +109,8 @@ def test_only_what_should_train_trains(tiny_base: Path, vocabulary: Path) -> Non
         for name in trained
     )
     assert any("layers.2.mlp" in name for name in trained)
+    adapted = {name for name in trained if "lora_" in name}
+    assert adapted
+    assert not any("branch" in name for name in adapted)  # its layers are named like the pretrained ones
     assert not any("embed_tokens" in name for name in trained)
     assert not any("layers.2" in name and "_gate" in name for name in trained)
