@@ -71,9 +71,10 @@ def export(
         "export"
     ),
 ) -> None:
-    """Write the recommender as a plain Hugging Face checkpoint.
+    """Write the recommender as plain Hugging Face checkpoints.
 
-    AutoModelForCausalLM.from_pretrained loads it with equal logits; skus.json maps SKUs to token ids.
+    AutoModelForCausalLM.from_pretrained loads the folder, and its sku_branch where there is one; at the SKUs,
+    their logits add up to the recommender's. skus.json maps SKUs to token ids.
 
     For example:
       couturier export --out exported

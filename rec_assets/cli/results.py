@@ -27,7 +27,7 @@ def results(workspace: Workspace) -> str:
         f"couturier show-prompt {customer} --titles": "what the model reads about them",
         "couturier status": "what is up to date, and who is champion",
         "couturier history": "every decision, with its reasons",
-        "couturier export --out DIR": "a plain Hugging Face checkpoint",
+        "couturier export --out DIR": "plain Hugging Face checkpoints",
         "make ui": "the graph in Dagster",
     }
     width = max(map(len, steps))
