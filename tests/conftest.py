@@ -236,6 +236,7 @@ def prepared_workspace(validated_workspace: Workspace, tiny_base: Path) -> Works
             "training.epochs": 3,
             "training.batch_tokens": 256,
             "training.lora.rank": 4,
+            "vocabulary.sentence_encoder": None,
             "tracking.mode": "disabled",
             "run.threads": 1,
             "ranking.depth": 20,

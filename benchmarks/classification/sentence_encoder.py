@@ -8,14 +8,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from classification.assignment import Assignment, Outcome
-from classification.bases import count_parameters
-from classification.encoder import SentenceEncoder
+from classification.bases import count_parameters, sentence_encoder
 from classification.row_cache import RowCache
 
 
 def sentence_encoder_lr(assignment: Assignment) -> Outcome:
     """Embed texts with all-MiniLM-L6-v2 and fit logistic regression, ``C`` out of the recipe."""
-    task, encoder = assignment.task, SentenceEncoder()
+    task, encoder = assignment.task, sentence_encoder()
     digest = hashlib.sha256("\n".join(task.texts).encode()).hexdigest()[:10]
     path = assignment.files / "states" / f"{task.name}-minilm-{digest}"
     cache = RowCache(path, 1, len(task.texts), encoder.width)

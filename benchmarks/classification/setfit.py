@@ -9,8 +9,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from classification.assignment import Assignment, Outcome
-from classification.bases import count_parameters
-from classification.encoder import SentenceEncoder
+from classification.bases import count_parameters, sentence_encoder
 
 _BATCH = 16
 
@@ -23,7 +22,7 @@ def setfit(assignment: Assignment) -> Outcome:
     """
     config, targets = assignment.config, assignment.targets
     torch.manual_seed(assignment.seed)
-    encoder = SentenceEncoder()
+    encoder = sentence_encoder()
     left, right, same = pairs(targets, config["rounds"], config["most_pairs"], assignment.seed)
     rows = encoder.tokens(assignment.texts)
     start = time.perf_counter()

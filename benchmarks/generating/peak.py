@@ -31,12 +31,12 @@ def forward_flops(model: SkuLanguageModel, rows: Sequence[TokenRow], skus: int) 
     For a row of ``T`` tokens: ``2 * P * T`` in the layers' matrices of ``P`` weights together,
     ``layers * 2 * d_a * T * (T + 1)`` in causal attention (queries times keys, and weights times values, each
     ``2 * d_a`` for ``T * (T + 1) / 2`` pairs; ``d_a`` = heads * width of a head), ``2 * d * n`` in the head.
-    The branch beside the layers reads the row's SKUs and one start.
+    Each branch beside the layers reads the row's SKUs and one start.
     """
     total = _flops(model.decoder, [len(row.ids) for row in rows], skus)
-    if model.branch is not None:
-        read = [1 + int((row.ids >= model.words).sum()) for row in rows]
-        total += _flops(model.branch.decoder, read, skus)
+    read = [1 + int((row.ids >= model.words).sum()) for row in rows]
+    for branch in model.branches:
+        total += _flops(branch.decoder, read, skus)
     return total
 
 

@@ -21,14 +21,14 @@ from speed.meter import Meter
 
 
 def as_stock(settings: Training) -> Training:
-    """Take away what stock TRL has no counterpart of: gates, fresh layers, branch, dropouts, co-purchases."""
+    """Take away what stock TRL has not: gates, fresh layers, branches, dropouts, co-purchases."""
     values = settings.model_dump()
     values |= {
         "gate": None,
         "fresh_layers": 0,
         "dropout": 0.0,
         "candidates": None,
-        "sku_branch": {"layers": 0},
+        "sku_branches": {"copies": 0},
     }
     values["item_vectors"] |= {"id_dropout": 0.0, "co_purchase_weight": 0.0}
     return Training.model_validate(values)

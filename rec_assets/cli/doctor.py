@@ -7,7 +7,7 @@ from rec_assets.cli.application import SET_UP, app
 
 @app.command(rich_help_panel=SET_UP)
 def doctor() -> None:
-    """Check Python, disk, memory, processor, source, DVC, expectations, W&B and the base model.
+    """Check Python, disk, memory, processor, source, DVC, expectations, W&B, base model and sentence encoder.
 
     Each finding that would stop a run comes with its cure; then the exit code is 1.
 

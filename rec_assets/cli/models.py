@@ -73,8 +73,8 @@ def export(
 ) -> None:
     """Write the recommender as plain Hugging Face checkpoints.
 
-    AutoModelForCausalLM.from_pretrained loads the folder, and its sku_branch where there is one; at the SKUs,
-    their logits add up to the recommender's. skus.json maps SKUs to token ids.
+    AutoModelForCausalLM.from_pretrained loads the folder, and its sku_branch_1 and so on where there are any;
+    at the SKUs, their logits add up to the recommender's. skus.json maps SKUs to token ids.
 
     For example:
       couturier export --out exported

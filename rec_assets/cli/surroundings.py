@@ -60,6 +60,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
         _expectations,
         _tracking,
         _base_model,
+        _sentence_encoder,
     )
     for look in looks:
         yield look(workspace, params)
@@ -172,17 +173,37 @@ def _base_model(workspace: Workspace, params: Params) -> Finding:
     if kind == "pypi" and name not in PACKAGED:
         known = ", ".join(f"pypi:{one}" for one in PACKAGED)
         return Finding("base model", False, f"{source} is not known", f"Set base_model.source to {known}.")
-    if not name:
+    return _to_be_fetched("base model", "base_model.source", source, workspace)
+
+
+def _sentence_encoder(workspace: Workspace, params: Params) -> Finding:
+    from rec_assets.backbone.catalogue import ENCODERS
+    from rec_assets.backbone.source import is_ready
+
+    source, key = params.vocabulary.sentence_encoder, "vocabulary.sentence_encoder"
+    if source is None:
+        return Finding("encoder", True, "none: titles are read as subwords alone")
+    if is_ready(source):
+        return Finding("encoder", True, f"{source}, downloaded already")
+    kind, _, name = source.partition(":")
+    if kind == "pypi" and name not in ENCODERS:
+        known = ", ".join(f"pypi:{one}" for one in ENCODERS)
+        return Finding("encoder", False, f"{source} is not known", f"Set {key} to {known}, or null.")
+    return _to_be_fetched("encoder", key, source, workspace)
+
+
+def _to_be_fetched(name: str, key: str, source: str, workspace: Workspace) -> Finding:
+    kind, _, model = source.partition(":")
+    if not model:
         path = workspace.root / Path(source).expanduser()
-        cure = "Set base_model.source to a folder or a GGUF file that exists."
-        return Finding("base model", path.exists(), f"{path}", cure)
+        return Finding(name, path.exists(), f"{path}", f"Set {key} to a folder or file that exists.")
     if kind == "hf":
         address = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-        cure = f"Connect to {address}, or set base_model.source to a local folder."
+        cure = f"Connect to {address}, or set {key} to a local folder."
     else:
         address = _package_index()
-        cure = f"Connect to {address} (pip's index-url), or set base_model.source to a local folder."
-    return Finding("base model", _answers(address), f"{source}, to be fetched from {address}", cure)
+        cure = f"Connect to {address} (pip's index-url), or set {key} to a local folder."
+    return Finding(name, _answers(address), f"{source}, to be fetched from {address}", cure)
 
 
 def _package_index() -> str:

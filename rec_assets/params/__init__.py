@@ -12,7 +12,7 @@ from rec_assets.params.sections import Section
 from rec_assets.params.source import MISSING, OWN_NAMES, Source, Synthetic, TableMapping
 from rec_assets.params.splits import Splits
 from rec_assets.params.tracking import Tracking
-from rec_assets.params.training import ItemVectors, SkuBranch, Training
+from rec_assets.params.training import ItemVectors, SkuBranches, Training
 from rec_assets.params.trends import Trends
 from rec_assets.params.validation import Validation
 
@@ -27,7 +27,7 @@ __all__ = [
     "Promotion",
     "Ranking",
     "Section",
-    "SkuBranch",
+    "SkuBranches",
     "Source",
     "Splits",
     "Synthetic",

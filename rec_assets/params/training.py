@@ -30,15 +30,16 @@ class Lora(Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="On the adapters' input.")
 
 
-class SkuBranch(Section):
-    """A narrow decoder beside the language model's layers, which reads SKUs alone."""
+class SkuBranches(Section):
+    """Narrow decoders beside the language model's layers, which read SKUs alone."""
 
-    layers: int = Field(2, ge=0, description="Its decoder layers; 0: no branch.")
+    copies: int = Field(2, ge=0, description="How many, alike but for their random start; 0: none.")
+    layers: int = Field(2, ge=1, description="Decoder layers of each.")
     width: int = Field(128, ge=8, description="Of its states and item vectors; a multiple of heads.")
     heads: int = Field(2, ge=1, description="Of its attention.")
-    dropout: float = Field(0.5, ge=0, lt=1, description="On its rows and on what each layer adds.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of all of it.")
-    candidates: int | None = Field(20_000, description="As training.candidates, of its own softmax.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="On their rows and on what each layer adds.")
+    learning_rate: float = Field(1e-3, gt=0, description="Of their layers.")
+    item_learning_rate: float = Field(5e-3, gt=0, description="Of their item vectors.")
 
 
 class Training(Section):
@@ -80,5 +81,5 @@ class Training(Section):
     )
     gradient_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     item_vectors: ItemVectors = ItemVectors()
-    sku_branch: SkuBranch = SkuBranch()
+    sku_branches: SkuBranches = SkuBranches()
     lora: Lora = Lora()

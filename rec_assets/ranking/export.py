@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -22,12 +23,13 @@ def export(workspace: Workspace, out: Path) -> Path:
     """Write a checkpoint that ``AutoModelForCausalLM.from_pretrained`` loads.
 
     It holds the champion, or the newest model before there is one. Its logits at the SKU tokens equal the
-    recommender's, a branch's aside; those of words come from the words' own embeddings and mean nothing after
+    recommender's, branches aside; those of words come from the words' own embeddings and mean nothing after
     the fine-tune.
     ``skus.json`` maps each SKU to its token id, or to the ids of its word where SKUs are words of id tokens.
 
-    A branch that reads SKUs is a checkpoint of its own, in ``sku_branch``: id 0 begins a history, ``1 + i``
-    is SKU i of the registry. Both heads are halved: their logits add up to the recommender's, a mean.
+    A branch that reads SKUs is a checkpoint of its own, in ``sku_branch_1`` and so on: id 0 begins a history,
+    ``1 + i`` is SKU i of the registry. Heads are divided by how many there are: their logits add up to the
+    recommender's, a mean.
 
     Parameters
     ----------
@@ -72,8 +74,9 @@ def export(workspace: Workspace, out: Path) -> Path:
         plain.get_output_embeddings().weight[words:] = model.items.head(vectors) / len(model.tables)
     with atomic_folder(out) as folder:
         plain.save_pretrained(folder)
-        if model.branch is not None:
-            _plain_branch(model.branch, len(model.tables)).save_pretrained(folder / "sku_branch")
+        for number, branch in enumerate(model.branches, 1):
+            plain_branch = _plain_branch(cast(SkuBranch, branch), len(model.tables))
+            plain_branch.save_pretrained(folder / f"sku_branch_{number}")
         load_tokenizer(own_vocabulary / "tokenizer").save_pretrained(folder)
         write_json(_ids_of_skus(vocabulary, words), folder / "skus.json")
     return out

@@ -20,7 +20,7 @@ from rec_assets.backbone.quantise import dequantise
 from rec_assets.files import read_table
 from rec_assets.params import Training
 from rec_assets.recommender.model import SkuLanguageModel
-from rec_assets.recommender.sku_branch import make_branch
+from rec_assets.recommender.sku_branch import make_branches
 from rec_assets.vocabulary.item_vectors import ItemVectors
 
 
@@ -72,7 +72,7 @@ def build(
     -------
     PeftModel or SkuLanguageModel
         Wrapped by PEFT unless ``method`` is ``full``. Trainable are exactly the adapters (or layers), gates,
-        fresh layers, the final norm, the item vectors and the branch that reads SKUs.
+        fresh layers, the final norm, the item vectors and the branches that read SKUs.
     """
     settings = recipe.training
     torch.manual_seed(recipe.seed)
@@ -90,11 +90,11 @@ def build(
         start = _start(vocabulary)
         counts = torch.from_numpy(registry[c.TRAIN_PURCHASES].to_numpy(copy=True))
     titles = load_file(vocabulary / "item_titles.safetensors")["titles"]
-    items = ItemVectors(titles, counts, settings.item_vectors, start)
-    branch = None
-    if settings.sku_branch.layers:
-        branch = make_branch(titles, counts, start, settings.item_vectors, settings.sku_branch, recipe.seed)
-    model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype, branch)
+    # Channels of subwords come first and begin as they are; what a sentence encoder adds begins at nothing.
+    projection = torch.eye(causal.get_input_embeddings().weight.shape[1], titles.shape[1])
+    items = ItemVectors(titles, counts, settings.item_vectors, start, projection)
+    branches = make_branches(titles, counts, start, settings.item_vectors, settings.sku_branches, recipe.seed)
+    model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype, branches)
     model.embeddings.float()  # FSDP shards them together with the item vectors: one number format
     pretrained = list(decoder_layers(causal))
     wrapped: PeftModel | SkuLanguageModel = model
@@ -105,7 +105,7 @@ def build(
     if settings.fresh_layers:
         append_fresh_layers(causal, settings.fresh_layers, seed=recipe.seed)
     fresh = list(decoder_layers(causal))[len(pretrained) :]
-    trained: list[nn.Module] = [items, norm, *fresh, *([] if branch is None else [branch])]
+    trained: list[nn.Module] = [items, norm, *fresh, *branches]
     if settings.method == "full":
         trained.extend(pretrained)
     for module in trained:
@@ -137,7 +137,7 @@ def _adapt(
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
-        # One pattern: names in a list would also mean layers elsewhere whose names end alike, the branch's.
+        # One pattern: names in a list would also mean layers elsewhere whose names end alike, the branches'.
         target_modules="|".join(map(re.escape, names)),
         bias="none",
     )

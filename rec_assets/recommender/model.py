@@ -1,5 +1,7 @@
 """A causal decoder that reads words and SKUs and answers with SKUs only."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -13,14 +15,44 @@ from rec_assets.vocabulary.item_vectors import ItemVectors
 from rec_assets.vocabulary.token_rows import IGNORED
 
 
+@dataclass(frozen=True)
+class Softmax:
+    """The SKUs of one training step's softmax.
+
+    Parameters
+    ----------
+    skus
+        ``(C,)``: sorted ``sku_index``.
+    correction
+        ``(C,)``: added to their logits.
+    answers
+        ``(P,)``: place of each position's target among them.
+    seen
+        Places ``(m,)`` and columns ``(m,)`` to leave out; None: nothing.
+    """
+
+    skus: Tensor
+    correction: Tensor
+    answers: Tensor
+    seen: tuple[Tensor, Tensor] | None
+
+    def loss(self, states: Tensor, items: ItemVectors) -> Tensor:
+        """Mean cross-entropy of states ``(P, d)`` against head rows of these SKUs."""
+        head = items.head(items(self.skus)).to(states.dtype)  # (C, d)
+        logits = (states @ head.T).float() + self.correction  # (P, C)
+        if self.seen is not None:
+            logits[self.seen] = -torch.inf
+        return F.cross_entropy(logits, self.answers)
+
+
 class SkuLanguageModel(PreTrainedModel):
     """Decoder layers between item vectors: they are the rows that enter and, layer normalised, the head.
 
     Rows are padded on the right. Under a causal mask no position sees the padding after it, so no attention
     mask is needed and the fastest attention kernel applies.
 
-    Beside the layers may stand a branch that reads SKUs alone. Each has item vectors, a softmax and a loss of
-    its own, so that neither leans on the other. Ranking takes the mean of their logits, the geometric mean of
+    Beside the layers may stand branches that read SKUs alone. Each has item vectors, a softmax and a loss of
+    its own, so that none leans on another. Ranking takes the mean of their logits, the geometric mean of
     what each believes (Hinton, Neural Computation 2002): one product of states and head rows laid end to end.
 
     Parameters
@@ -35,8 +67,8 @@ class SkuLanguageModel(PreTrainedModel):
         SKUs in the training softmax; None: all that were sold.
     stream
         Number format of the states that run through the layers.
-    branch
-        What reads SKUs alone, of width ``w``; None: nothing does, and ``w`` is 0.
+    branches
+        What reads SKUs alone, of widths ``w`` in sum.
 
     Attributes
     ----------
@@ -59,7 +91,7 @@ class SkuLanguageModel(PreTrainedModel):
         dropout: float,
         candidates: int | None,
         stream: torch.dtype = torch.float32,
-        branch: SkuBranch | None = None,
+        branches: Sequence[SkuBranch] = (),
     ) -> None:
         super().__init__(decoder.config)
         self.decoder = decoder
@@ -67,7 +99,7 @@ class SkuLanguageModel(PreTrainedModel):
         self.dropout = nn.Dropout(dropout)
         self.candidates = candidates
         self.stream = stream
-        self.branch = branch
+        self.branches = nn.ModuleList(branches)
         self.supports_gradient_checkpointing = decoder.supports_gradient_checkpointing
         self._no_split_modules = decoder._no_split_modules  # what FSDP wraps
 
@@ -86,8 +118,12 @@ class SkuLanguageModel(PreTrainedModel):
 
     @property
     def tables(self) -> list[ItemVectors]:
-        """Item vectors of the layers, then the branch's."""
-        return [self.items] if self.branch is None else [self.items, self.branch.items]
+        """Item vectors of the layers, then of each branch."""
+        return [self.items, *(branch.items for branch in self._beside)]
+
+    @property
+    def _beside(self) -> list[SkuBranch]:
+        return cast(list[SkuBranch], list(self.branches))
 
     @property
     def words(self) -> int:
@@ -123,30 +159,18 @@ class SkuLanguageModel(PreTrainedModel):
         targets
             ``(B, T)``: ``sku_index`` to predict at each position, or -100.
         """
-        loss = self._loss(self.hidden(input_ids), self.items, self.candidates, input_ids, targets)
-        if self.branch is not None:
-            states = self.branch(input_ids, self.words)
-            loss = loss + self._loss(states, self.branch.items, self.branch.candidates, input_ids, targets)
+        wanted = targets != IGNORED
+        softmax = self._softmax(input_ids, targets, wanted)
+        loss = softmax.loss(self.hidden(input_ids)[wanted], self.items)
+        for branch in self._beside:
+            loss = loss + softmax.loss(branch(input_ids, self.words)[wanted], branch.items)
         return CausalLMOutput(loss=loss)
 
-    def _loss(
-        self,
-        states: Tensor,
-        items: ItemVectors,
-        candidates: int | None,
-        input_ids: Tensor,
-        targets: Tensor,
-    ) -> Tensor:
-        """Cross-entropy of states ``(B, T, d)`` against head rows of their own."""
-        wanted = targets != IGNORED
-        states = states[wanted]  # (P, d)
-        skus, correction = self._softmax_over(targets[wanted], candidates)
-        head = items.head(items(skus)).to(states.dtype)  # (C, d)
-        logits = (states @ head.T).float() + correction  # (P, C)
-        if self.mask_seen:
-            place, column = self._seen(input_ids, targets, wanted, skus)
-            logits[place, column] = -torch.inf
-        return F.cross_entropy(logits, torch.searchsorted(skus, targets[wanted]))
+    def _softmax(self, input_ids: Tensor, targets: Tensor, wanted: Tensor) -> "Softmax":
+        """Choose what this step's softmax ranges over, the same for layers and branches."""
+        skus, correction = self._candidates(targets[wanted])
+        seen = self._seen(input_ids, targets, wanted, skus) if self.mask_seen else None
+        return Softmax(skus, correction, torch.searchsorted(skus, targets[wanted]), seen)
 
     def _seen(
         self, input_ids: Tensor, targets: Tensor, wanted: Tensor, skus: Tensor
@@ -159,14 +183,14 @@ class SkuLanguageModel(PreTrainedModel):
         hit = (read >= 0) & before & (skus[column] == read) & (read != targets[wanted][:, None])
         return torch.nonzero(hit, as_tuple=True)[0], column[hit]
 
-    def _softmax_over(self, targets: Tensor, candidates: int | None) -> tuple[Tensor, Tensor]:
+    def _candidates(self, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Sorted SKUs of this step's softmax ``(C,)`` and what to add to their logits ``(C,)``.
 
         SKUs never sold are left out: as eternal negatives they would teach the title projection to push new
         arrivals down. Above ``candidates`` SKUs a uniform sample stands for the rest, each logit raised by
         log(1/p) so that the softmax stays an unbiased estimate (arXiv 1412.2007).
         """
-        sold = self.items.sold
+        sold, candidates = self.items.sold, self.candidates
         if candidates is None or len(sold) <= candidates:
             return sold, torch.zeros(len(sold), device=sold.device)
         positives = torch.unique(targets)
@@ -178,7 +202,7 @@ class SkuLanguageModel(PreTrainedModel):
 
     @torch.no_grad()
     def head(self) -> Tensor:
-        """Give the whole head ``(n, d + w)``, one row per SKU of the registry, the branch's part last."""
+        """Give the whole head ``(n, d + w)``, one row per SKU of the registry, the branches' parts last."""
         tables, index = self.tables, torch.arange(len(self.items.mix), device=self.items.mix.device)
         rows = [
             torch.cat([items.head(items(some)) / len(tables) for items in tables], dim=1)
@@ -194,7 +218,7 @@ class SkuLanguageModel(PreTrainedModel):
 
     @torch.no_grad()
     def joined(self, states: Tensor, input_ids: Tensor, last: Tensor | None = None) -> Tensor:
-        """Lay the branch's states beside those of the layers.
+        """Lay the branches' states beside those of the layers.
 
         Parameters
         ----------
@@ -210,9 +234,7 @@ class SkuLanguageModel(PreTrainedModel):
         torch.Tensor
             ``(B, d + w)``, float32.
         """
-        if self.branch is None:
-            return states.float()
-        beside = self.branch(input_ids, self.words)
         row = torch.arange(len(states), device=states.device)
-        own = beside[:, -1] if last is None else beside[row, last]
-        return torch.cat([states.float(), own.float()], dim=1)
+        last = input_ids.new_full((len(states),), input_ids.shape[1] - 1) if last is None else last
+        beside = [branch(input_ids, self.words)[row, last].float() for branch in self._beside]
+        return torch.cat([states.float(), *beside], dim=1)

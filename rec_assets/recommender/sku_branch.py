@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaModel, PreTrainedModel
 
 from rec_assets.params import ItemVectors as VectorSettings
-from rec_assets.params import SkuBranch as Settings
+from rec_assets.params import SkuBranches as Settings
 from rec_assets.vocabulary.item_vectors import ItemVectors
 
 
@@ -27,7 +27,6 @@ class SkuBranch(nn.Module):
     def __init__(self, items: ItemVectors, settings: Settings) -> None:
         super().__init__()
         self.items = items
-        self.candidates = settings.candidates
         width = items.projection.shape[0]
         config = LlamaConfig(
             vocab_size=1,
@@ -91,34 +90,42 @@ def begin_as_average(attention: nn.Module) -> None:
             projection.weight.copy_(torch.eye(len(projection.weight)))  # type: ignore[union-attr,arg-type,operator]
 
 
-def make_branch(
+def make_branches(
     titles: Tensor,
     counts: Tensor,
     start: Tensor | None,
     vectors: VectorSettings,
     settings: Settings,
     seed: int,
-) -> SkuBranch:
-    """Build a branch whose item vectors are the leading directions of titles and co-purchases.
+) -> list[SkuBranch]:
+    """Build branches whose item vectors are the leading directions of titles and co-purchases.
+
+    Alike in all but their random weights and what dropout hides from them, they err differently, and rank
+    better together (deep ensembles, arXiv 1612.01474).
 
     Parameters
     ----------
     titles, counts, start
-        As :class:`ItemVectors` takes them, ``(n, d)``, ``(n,)`` and ``(s, d)``.
+        As :class:`ItemVectors` takes them, ``(n, t)``, ``(n,)`` and ``(s, d)``.
     vectors
         How ID and title parts mix.
     settings
-        Width, layers, dropout.
+        How many; width, layers, dropout.
     seed
         Of the layers' weights.
     """
+    if not settings.copies:
+        return []
     width = settings.width
     if start is not None:
         start = F.normalize(start.float() @ leading_directions(start, width).T, dim=1)
-    items = ItemVectors(titles, counts, vectors, start, leading_directions(titles, width))
+    directions = leading_directions(titles, width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SkuBranch(items, settings)
+        return [
+            SkuBranch(ItemVectors(titles, counts, vectors, start, directions), settings)
+            for _ in range(settings.copies)
+        ]
 
 
 def leading_directions(rows: Tensor, width: int) -> Tensor:

@@ -109,11 +109,11 @@ def run(workspace: Workspace, params: Params) -> StageReport:
 
 
 def _settings(settings: Training, items: Items) -> Training:
-    """Leave out the branch that reads SKUs where there are no SKU tokens to read."""
+    """Leave out the branches that read SKUs where there are no SKU tokens to read."""
     if items.tokens is None:
         return settings
-    without = settings.sku_branch.model_copy(update={"layers": 0})
-    return settings.model_copy(update={"sku_branch": without})
+    without = settings.sku_branches.model_copy(update={"copies": 0})
+    return settings.model_copy(update={"sku_branches": without})
 
 
 def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
@@ -262,7 +262,7 @@ def _moved(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor]) -> pd.D
 
 
 def _kind(name: str) -> str:
-    for part in ("branch", "items", "lora", "_gate"):
+    for part in ("branches", "items", "lora", "_gate"):
         if part in name:
             return part.strip("_")
     return "layers" if ".layers." in name or ".h." in name else "norm"

@@ -53,10 +53,9 @@ class RecommenderTrainer(RowTrainer):
         )
 
     def learning_rate_of(self, name: str) -> float:
-        """Give item vectors, and the branch that reads SKUs, learning rates of their own."""
-        settings = self._settings
-        if ".branch." in f".{name}":
-            return settings.sku_branch.learning_rate
+        """Give item vectors, and branches that read SKUs, learning rates of their own."""
+        beside = ".branches." in f".{name}"
+        settings = self._settings.sku_branches if beside else self._settings
         return settings.item_learning_rate if ".items." in f".{name}" else settings.learning_rate
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:

@@ -18,7 +18,7 @@ class ItemVectors(nn.Module):
     Parameters
     ----------
     titles
-        ``(n, d)``: title vectors of every SKU of the registry, in its order.
+        ``(n, t)``: title vectors of every SKU of the registry, in its order.
     counts
         ``(n,)``: purchases before the validation window.
     settings
@@ -27,7 +27,7 @@ class ItemVectors(nn.Module):
         ``(s, w)``: :func:`co_purchase_vectors` of the SKUs sold, in order of ``sku_index``; None: nothing is
         known. The ID part starts at the title vector plus ``co_purchase_weight`` title lengths of it.
     projection
-        ``(w, d)``: what the projection of titles starts at; None: the identity, and w is d.
+        ``(w, t)``: what the projection of titles starts at; None: the identity, and w is t.
     """
 
     titles: Tensor
@@ -56,7 +56,7 @@ class ItemVectors(nn.Module):
         if start is not None:
             own = own + settings.co_purchase_weight * projected.norm(dim=1).mean() * start
         self.ids = nn.Parameter(own if len(own) else torch.zeros(1, width))  # (s, w)
-        self.projection = nn.Parameter(projection.clone())  # (w, d)
+        self.projection = nn.Parameter(projection.clone())  # (w, t)
         self.scale = nn.Parameter(torch.tensor([width**-0.5]))  # FSDP shards no scalars
         self.id_dropout = settings.id_dropout
 

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_base, load_tokenizer
+from rec_assets.backbone.sentence_encoder import SentenceEncoder
+from rec_assets.backbone.source import resolve_encoder
 from rec_assets.errors import RegistryError
 from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
 from rec_assets.generation.id_folder import IDS, scheme_of
@@ -20,8 +23,10 @@ from rec_assets.pipeline import StageReport
 from rec_assets.vocabulary.co_purchases import co_purchase_vectors
 from rec_assets.vocabulary.registry import extend_registry
 from rec_assets.vocabulary.sku_tokens import extend_tokenizer
-from rec_assets.vocabulary.titles import TitleSpace, word_presence
+from rec_assets.vocabulary.titles import Floats, TitleSpace, word_presence
 from rec_assets.workspace import Workspace
+
+ENCODER = "sentence_encoder"  # in vocabulary.json: whose vectors the titles hold
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
@@ -42,14 +47,18 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     tokenizer = Tokenizer.from_file(str(workspace.base_model / "tokenizer.json"))
     tokenizer.encode_special_tokens = True  # a title that imitates a control token is plain words
     by_sku = texts.set_index(c.SKU)[c.TEXT].reindex(registry[c.SKU])
-    presence = word_presence(by_sku.fillna(c.UNKNOWN).tolist(), tokenizer, len(embeddings))
+    said = by_sku.fillna(c.UNKNOWN).tolist()
+    presence = word_presence(said, tokenizer, len(embeddings))
+    encoder, sentences = _sentences(workspace, params, said)
     known = _known(registry, articles, workspace)
     space = TitleSpace.load(parent / "title_space.safetensors") if parent else None
-    if space is None or not space.fits(embeddings):  # another base model has other words
-        space, parent = TitleSpace.fit(presence[known], embeddings), None
-    titles = space.vectors(presence, embeddings)
+    same = parent is not None and read_json(parent / "vocabulary.json").get(ENCODER) == encoder
+    if space is None or not same or not space.fits(embeddings, sentences):  # other words, or another reader
+        told = None if sentences is None else sentences[known]
+        space, parent = TitleSpace.fit(presence[known], embeddings, told), None
+    titles = space.vectors(presence, embeddings, sentences)
     tokens = _item_tokens(params, titles, known, parent)
-    start = _start(workspace, params, registry, titles.shape[1])
+    start = _start(workspace, params, registry, embeddings.shape[1])
     with atomic_folder(workspace.vocabulary) as folder:
         write_table(registry, folder / "registry.parquet")
         space.save(folder / "title_space.safetensors")
@@ -58,7 +67,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         extended = extend_tokenizer(load_tokenizer(workspace.base_model), len(embeddings), registry)
         extended.save_pretrained(folder / "tokenizer")
         write_json(
-            {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1]},
+            {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1], ENCODER: encoder},
             folder / "vocabulary.json",
         )
         if tokens.scheme != "sku":
@@ -70,6 +79,19 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         rows={"SKUs": len(registry), "new": new, "retired": int(registry[c.RETIRED].sum())},
         tables={"newest tokens": registry.tail(5)},
     )
+
+
+def _sentences(workspace: Workspace, params: Params, texts: list[str]) -> tuple[str | None, Floats | None]:
+    """Checksum of the sentence encoder, and its vectors ``(n, e)``; none where none is wanted."""
+    source = params.vocabulary.sentence_encoder
+    if source is None:
+        return None, None
+    checkpoint = resolve_encoder(source, workspace.root)
+    torch.set_num_threads(params.run.threads)
+    encoder = SentenceEncoder(checkpoint.folder, params.vocabulary.sentence_tokens)
+    if torch.cuda.is_available():
+        encoder.to("cuda")
+    return f"{checkpoint.sha256}:{encoder.most_tokens}", encoder.embed(texts)
 
 
 def _item_tokens(params: Params, titles: np.ndarray, known: np.ndarray, parent: Path | None) -> ItemTokens:

@@ -1,6 +1,6 @@
 """A vector from an article's words: what an SKU means before anyone has bought it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -29,35 +29,64 @@ def word_presence(texts: list[str], tokenizer: Tokenizer, words: int, batch: int
 
 
 @dataclass(frozen=True)
-class TitleSpace:
-    """How words become title vectors; kept with the registry, so the space never moves.
+class Centring:
+    """What all vectors share taken out, and what is left brought to one scale.
 
-    An SKU's title vector is the same in every retrain as long as its title is.
-
-    Subword embeddings share a large common direction; subtracting the mean title, and then the direction in
-    which titles differ most, leaves what tells articles apart (Arora et al., ICLR 2017, A simple but
-    tough-to-beat baseline for sentence embeddings). Starting new rows at the vocabulary mean instead would
-    collapse them.
+    Embeddings of texts share a large common direction; subtracting the mean, and then the direction in
+    which they differ most, leaves what tells articles apart (Arora et al., ICLR 2017, A simple but
+    tough-to-beat baseline for sentence embeddings).
 
     Parameters
     ----------
-    idf
-        ``(V,)``: ``log((1 + n) / (1 + df)) + 1``.
     centre
-        ``(d,)``: mean of the known titles.
+        ``(d,)``: mean of the known vectors.
     common
-        ``(d,)``: unit vector along which known titles differ most; zero where there are too few to tell.
+        ``(d,)``: unit vector along which they differ most; zero where there are too few to tell.
     spread
-        ``(1,)``: factor that brings titles to the s.d. of the base model's embeddings.
+        ``(1,)``: factor that brings what is left to the wanted s.d.
     """
 
-    idf: Floats
     centre: Floats
     common: Floats
     spread: Floats
 
     @classmethod
-    def fit(cls, presence: csr_matrix, embeddings: Floats) -> "TitleSpace":
+    def fit(cls, rows: Floats, deviation: float) -> "Centring":
+        """Learn from rows ``(n, d)`` what brings them to an s.d. of ``deviation``."""
+        centre = rows.mean(axis=0)
+        common = _main_direction(rows - centre)
+        found = float(_without(rows - centre, common).std())
+        spread = deviation / found if found > 0 else 1.0
+        return cls(centre, common, np.asarray([spread], dtype=np.float32))
+
+    def __call__(self, rows: Floats) -> Floats:
+        """Centre and scale rows ``(n, d)``."""
+        return _without(rows - self.centre, self.common) * self.spread
+
+
+@dataclass(frozen=True)
+class TitleSpace:
+    """How words become title vectors; kept with the registry, so the space never moves.
+
+    An SKU's title vector is the same in every retrain as long as its title is. Starting new rows at the
+    vocabulary mean instead would collapse them.
+
+    Parameters
+    ----------
+    idf
+        ``(V,)``: ``log((1 + n) / (1 + df)) + 1``.
+    subwords
+        Of the means of the base model's embeddings, ``d`` channels.
+    sentences
+        Of a sentence encoder's vectors, ``e`` channels that stand beside them; None: there are none.
+    """
+
+    idf: Floats
+    subwords: Centring
+    sentences: Centring | None = None
+
+    @classmethod
+    def fit(cls, presence: csr_matrix, embeddings: Floats, sentences: Floats | None = None) -> "TitleSpace":
         """Learn the space from the texts known before ``as_of``.
 
         Parameters
@@ -66,35 +95,56 @@ class TitleSpace:
             ``(n, V)`` of :func:`word_presence`.
         embeddings
             ``(V, d)``: the base model's input embeddings.
+        sentences
+            ``(n, e)``: a sentence encoder's vectors.
         """
         frequency = np.asarray(presence.sum(axis=0)).ravel()
         idf = (np.log((1 + presence.shape[0]) / (1 + frequency)) + 1).astype(np.float32)
-        means = _weighted_means(presence, idf, embeddings)
-        centre = means.mean(axis=0)
-        common = _main_direction(means - centre)
-        deviation = float(_without(means - centre, common).std())
-        spread = float(embeddings.std()) / deviation if deviation > 0 else 1.0
-        return cls(idf, centre, common, np.asarray([spread], dtype=np.float32))
+        deviation = float(embeddings.std())
+        return cls(
+            idf,
+            Centring.fit(_weighted_means(presence, idf, embeddings), deviation),
+            None if sentences is None else Centring.fit(sentences, deviation),
+        )
 
-    def fits(self, embeddings: Floats) -> bool:
-        """Tell whether the space was learned over as many words, of the same width, as ``embeddings`` has."""
-        return (len(self.idf), len(self.centre)) == embeddings.shape
+    def fits(self, embeddings: Floats, sentences: Floats | None = None) -> bool:
+        """Tell whether the space was learned over as many words and channels as there are now."""
+        beside = 0 if sentences is None else sentences.shape[1]
+        own = 0 if self.sentences is None else len(self.sentences.centre)
+        return (len(self.idf), len(self.subwords.centre), own) == (*embeddings.shape, beside)
 
-    def vectors(self, presence: csr_matrix, embeddings: Floats) -> Floats:
-        """IDF-weighted means of subword embeddings, without what all share, scaled: ``(n, d)``, float32."""
-        means = _weighted_means(presence, self.idf, embeddings)
-        return _without(means - self.centre, self.common) * self.spread
+    def vectors(self, presence: csr_matrix, embeddings: Floats, sentences: Floats | None = None) -> Floats:
+        """Title vectors ``(n, d + e)``, float32, each channel at about the s.d. of the embeddings.
+
+        The IDF-weighted means of subword embeddings, then the sentence encoder's vectors.
+        """
+        means = self.subwords(_weighted_means(presence, self.idf, embeddings))
+        if self.sentences is None or sentences is None:
+            return means
+        return np.hstack([means, self.sentences(sentences)])
 
     def save(self, path: Path) -> None:
         """Write as safetensors."""
-        save_file(
-            {"idf": self.idf, "centre": self.centre, "common": self.common, "spread": self.spread}, path
-        )
+        parts = {"subwords": self.subwords, "sentences": self.sentences}
+        tensors = {
+            f"{name}.{key}": value
+            for name, part in parts.items()
+            if part is not None
+            for key, value in vars(part).items()
+        }
+        save_file({"idf": self.idf} | tensors, path)
 
     @classmethod
     def load(cls, path: Path) -> "TitleSpace":
         """Read what :meth:`save` wrote."""
-        return cls(**load_file(path))
+        tensors = load_file(path)
+        keys = [field.name for field in fields(Centring)]
+        parts = [
+            Centring(*(tensors[f"{name}.{key}"] for key in keys)) if f"{name}.{keys[0]}" in tensors else None
+            for name in ("subwords", "sentences")
+        ]
+        assert parts[0] is not None
+        return cls(tensors["idf"], parts[0], parts[1])
 
 
 def _main_direction(centred: Floats) -> Floats:

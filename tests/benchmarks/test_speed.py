@@ -95,7 +95,7 @@ def test_the_held_out_loss_is_that_of_a_softmax_over_all_skus(lesson, tmp_path):
 def test_as_stock_leaves_what_stock_can_train():
     plain = couturier.as_stock(Training())
     assert (plain.gate, plain.fresh_layers, plain.dropout) == (None, 0, 0)
-    assert plain.sku_branch.layers == 0
+    assert plain.sku_branches.copies == 0
     assert (plain.item_vectors.id_dropout, plain.item_vectors.co_purchase_weight) == (0, 0)
     assert plain.lora == Training().lora
 
@@ -143,7 +143,7 @@ def test_costs_are_measured(lesson, tmp_path):
     found = costs.customers(home, most=12)
     assert [row["customers"] for row in found["rows"]] == [3, 6, 9, 12]
     assert found["trained"] is False
-    width = 32 + Training().sku_branch.width
+    width = 32 + Training().sku_branches.copies * Training().sku_branches.width
     assert found["head"].shape == (len(lesson.registry), width)
     row = costs.ranking(found["states"], found["head"], 300, "like real", seed=1, indexed=False, threads=1)
     assert row["exact_ms"] > 0

@@ -14,7 +14,7 @@ from rec_assets.generation.id_model import IdLanguageModel
 from rec_assets.generation.id_rows import with_item_tokens
 from rec_assets.generation.id_vocabulary import co_purchase_starts, start_vectors, write_id_vocabulary
 from rec_assets.generation.item_tokens import ItemTokens, SkuTokens
-from rec_assets.params import ItemVectors, SkuBranch, Training
+from rec_assets.params import ItemVectors, SkuBranches, Training
 from rec_assets.recommender.batches import collate
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.storage import save_recommender, trained_tensors
@@ -27,7 +27,7 @@ RECIPE = Recipe(
         dropout=0.0,
         gate=None,
         item_vectors=ItemVectors(id_dropout=0.0),
-        sku_branch=SkuBranch(layers=0),
+        sku_branches=SkuBranches(copies=0),
     ),
     seed=1,
 )

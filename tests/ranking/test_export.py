@@ -54,8 +54,9 @@ def test_logits_of_every_sku_are_equal(
     own = load_recommender(trained, base, vocabulary)
     with torch.no_grad():
         logits = AutoModelForCausalLM.from_pretrained(out).eval()(IDS).logits[0, -1, order]
-        branch = AutoModelForCausalLM.from_pretrained(out / "sku_branch").eval()
         read = [0, *(1 + int(i) - VOCABULARY for i in IDS[0] if i >= VOCABULARY)]
-        logits += branch(torch.tensor([read])).logits[0, -1, 1:]
+        for folder in sorted(out.glob("sku_branch_*")):
+            branch = AutoModelForCausalLM.from_pretrained(folder).eval()
+            logits += branch(torch.tensor([read])).logits[0, -1, 1:]
     expected = (own.last_states(IDS, torch.tensor([4])) @ own.head().T)[0]
     torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-3)

@@ -4,18 +4,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rec_assets.params import ItemVectors, SkuBranch, Training
+from rec_assets.params import ItemVectors, SkuBranches, Training
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.model import SkuLanguageModel
 
 WORDS = 51
 QUIET = ItemVectors(id_dropout=0.0)
-ALONE = SkuBranch(layers=0)
+ALONE = SkuBranches(copies=0)
 
 
 @pytest.fixture
 def model(tiny_base: Path, vocabulary: Path) -> SkuLanguageModel:
-    settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branch=ALONE)
+    settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branches=ALONE)
     return sku_model(build(tiny_base, vocabulary, Recipe(settings, seed=1)))
 
 
@@ -36,26 +36,22 @@ def test_the_loss_is_cross_entropy_over_sold_skus(model: SkuLanguageModel) -> No
     torch.testing.assert_close(model(ids, targets).loss, expected)
 
 
-def test_a_branch_has_a_loss_of_its_own_and_half_the_say(tiny_base: Path, vocabulary: Path) -> None:
-    quiet = SkuBranch(width=8, dropout=0.0)
-    settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branch=quiet)
+def test_each_branch_has_a_loss_of_its_own_and_an_equal_say(tiny_base: Path, vocabulary: Path) -> None:
+    quiet = SkuBranches(copies=2, width=8, dropout=0.0)
+    settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branches=quiet)
     model = sku_model(build(tiny_base, vocabulary, Recipe(settings, seed=1)))
-    branch = model.branch
-    assert branch is not None
     ids, targets = torch.tensor([[1, WORDS, 2, WORDS + 5]]), torch.tensor([[-100, -100, 5, -100]])
     sold, every = torch.tensor([0, 1, 3, 5]), torch.arange(6)
-    layers, beside = model.hidden(ids)[0], branch(ids, WORDS)[0]
+    states = [model.hidden(ids)[0], *(branch(ids, WORDS)[0] for branch in model.branches)]
+    assert not torch.equal(states[1], states[2])  # each from a start of its own
     losses = [
-        F.cross_entropy(states[2] @ items.head(items(sold)).T, torch.tensor(3))
-        for states, items in ((layers, model.items), (beside, branch.items))
+        F.cross_entropy(own[2] @ items.head(items(sold)).T, torch.tensor(3))
+        for own, items in zip(states, model.tables, strict=True)
     ]
     torch.testing.assert_close(model(ids, targets).loss, sum(losses))
     scores = model.last_states(ids, torch.tensor([3])) @ model.head().T
-    parts = [
-        states[3] @ items.head(items(every)).T
-        for states, items in ((layers, model.items), (beside, branch.items))
-    ]
-    torch.testing.assert_close(scores[0], (parts[0] + parts[1]) / 2)
+    parts = [own[3] @ items.head(items(every)).T for own, items in zip(states, model.tables, strict=True)]
+    torch.testing.assert_close(scores[0], sum(parts) / 3)
 
 
 def test_what_was_bought_can_be_left_out_of_the_softmax(model: SkuLanguageModel) -> None:

@@ -3,8 +3,8 @@ import torch
 from torch.nn import functional as F
 
 from rec_assets.params import ItemVectors as VectorSettings
-from rec_assets.params import SkuBranch as Settings
-from rec_assets.recommender.sku_branch import SkuBranch, leading_directions, make_branch
+from rec_assets.params import SkuBranches as Settings
+from rec_assets.recommender.sku_branch import SkuBranch, leading_directions, make_branches
 
 WORDS = 10
 COUNTS = torch.tensor([4, 0, 9, 1])
@@ -13,7 +13,8 @@ COUNTS = torch.tensor([4, 0, 9, 1])
 @pytest.fixture
 def branch() -> SkuBranch:
     titles = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    return make_branch(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3).eval()
+    settings = Settings(copies=1, width=8)
+    return make_branches(titles, COUNTS, None, VectorSettings(), settings, seed=3)[0].eval()
 
 
 def test_words_are_skipped_and_padding_changes_nothing(branch: SkuBranch) -> None:
@@ -37,16 +38,19 @@ def test_a_customer_without_purchases_has_a_state(branch: SkuBranch) -> None:
     torch.testing.assert_close(states[0, 0], states[0, 2])
 
 
-def test_the_same_seed_gives_the_same_branch_and_leaves_the_generator_alone() -> None:
+def test_the_same_seed_gives_the_same_branches_and_leaves_the_generator_alone() -> None:
     titles = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(9)
     expected = torch.rand(3)
     torch.manual_seed(9)
-    one = make_branch(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3)
+    one = make_branches(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3)
     assert torch.equal(torch.rand(3), expected)
-    two = make_branch(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3)
-    for name, value in one.state_dict().items():
-        assert torch.equal(value, two.state_dict()[name])
+    two = make_branches(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3)
+    for first, second in zip(one, two, strict=True):
+        for name, value in first.state_dict().items():
+            assert torch.equal(value, second.state_dict()[name])
+    weights = [copy.decoder.layers[0].mlp.up_proj.weight for copy in one]
+    assert not torch.equal(weights[0], weights[1])  # copies differ
 
 
 def test_leading_directions_keep_what_tells_rows_apart() -> None:
@@ -67,7 +71,7 @@ def test_co_purchases_bring_branch_vectors_together() -> None:
         ),
         dim=1,
     )
-    items = make_branch(titles, counts, start, VectorSettings(), Settings(width=8), seed=3).eval().items
+    items = make_branches(titles, counts, start, VectorSettings(), Settings(width=8), seed=3)[0].eval().items
     near = F.normalize(items(torch.arange(4)), dim=1)
     closeness = near @ near.T
     assert closeness[0, 1] > closeness[0, 2]

@@ -34,7 +34,7 @@ def test_training_writes_the_model_and_its_curve(prepared_workspace: Workspace) 
 def test_everything_that_should_learn_moves(prepared_workspace: Workspace) -> None:
     report = run_stage(prepared_workspace, "recommender")
     moved = report.tables["what moved"].set_index("part")
-    assert {"items", "lora", "gate", "layers", "norm", "branch"} == set(moved.index)
+    assert {"items", "lora", "gate", "layers", "norm", "branches"} == set(moved.index)
     assert (moved["change"] > 0).all()
 
 
@@ -114,13 +114,14 @@ def test_rates_and_decay_reach_the_parameters_they_are_for(
 
     monkeypatch.setattr(trainer.RecommenderTrainer, "create_optimizer", remember)
     changes: dict[str, Any] = {"learning_rate": 0.01, "item_learning_rate": 0.02, "weight_decay": 0.3}
-    changes |= {"epochs": 1, "sku_branch": {"learning_rate": 0.03}}
+    changes |= {"epochs": 1, "sku_branches": {"learning_rate": 0.03, "item_learning_rate": 0.04}}
     change_params(prepared_workspace.params_file, {"training": changes})
     run_stage(prepared_workspace, "recommender")
     table = pd.DataFrame(seen).set_index("name")
     branch = table.index.str.contains("branch")
     items = table.index.str.contains("items") & ~branch
-    assert set(table.loc[branch, "lr"]) == {0.03}
+    assert set(table.loc[branch & ~table.index.str.contains("items"), "lr"]) == {0.03}
+    assert set(table.loc[branch & table.index.str.contains("items"), "lr"]) == {0.04}
     assert set(table.loc[items, "lr"]) == {0.02}
     assert set(table.loc[~items & ~branch, "lr"]) == {0.01}
     matrices = table.index.str.contains(r"lora_|items\.ids|items\.projection|_proj\.weight")

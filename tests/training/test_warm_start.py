@@ -39,7 +39,7 @@ def test_skus_sold_since_start_from_their_projected_titles_all_else_from_the_par
     parts = item_vectors_of(model)
     assert start_from(model, parts, folder) == 4
     after = trained_tensors(model)
-    assert len(parts) == 2  # of the layers, and of the branch that reads SKUs
+    assert len(parts) == 3  # of the layers, and of the branches that read SKUs
     for name in after.keys() - {f"{part}.ids" for part in parts}:
         torch.testing.assert_close(after[name], stored[name])
     for part, items in parts.items():

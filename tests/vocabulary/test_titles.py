@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from rec_assets.vocabulary.titles import TitleSpace, word_presence
+from rec_assets.vocabulary.titles import Centring, TitleSpace, word_presence
 
 TEXTS = ["red trousers", "red coats", "black trousers", "black coats"]
 
@@ -32,9 +32,10 @@ def test_the_direction_all_titles_share_is_taken_out(tokenizer: Tokenizer, embed
     embeddings[tokenizer.token_to_id("red")] *= 40  # far from all others: what titles differ in most
     presence = word_presence(texts, tokenizer, len(embeddings))
     space = TitleSpace.fit(presence, embeddings)
-    assert np.linalg.norm(space.common) == pytest.approx(1, abs=1e-5)
-    np.testing.assert_allclose(space.vectors(presence, embeddings) @ space.common, 0, atol=1e-3)
-    plain = TitleSpace(space.idf, space.centre, np.zeros_like(space.common), space.spread)
+    assert np.linalg.norm(space.subwords.common) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(space.vectors(presence, embeddings) @ space.subwords.common, 0, atol=1e-3)
+    own = space.subwords
+    plain = TitleSpace(space.idf, Centring(own.centre, np.zeros_like(own.common), own.spread))
     assert plain.vectors(presence, embeddings).std() > space.vectors(presence, embeddings).std()
 
 
@@ -65,3 +66,23 @@ def test_a_kept_space_gives_old_articles_the_same_vectors(
 def test_an_empty_title_has_a_vector(tokenizer: Tokenizer, embeddings: np.ndarray) -> None:
     presence = word_presence(["", "red"], tokenizer, len(embeddings))
     assert np.isfinite(TitleSpace.fit(presence, embeddings).vectors(presence, embeddings)).all()
+
+
+def test_a_sentence_encoders_channels_stand_beside_those_of_subwords(
+    tokenizer: Tokenizer, embeddings: np.ndarray, tmp_path: Path
+) -> None:
+    presence = word_presence(TEXTS, tokenizer, len(embeddings))
+    sentences = np.random.default_rng(1).normal(3, 7, size=(4, 5)).astype(np.float32)
+    space = TitleSpace.fit(presence, embeddings, sentences)
+    space.save(tmp_path / "space.safetensors")
+    kept = TitleSpace.load(tmp_path / "space.safetensors")
+    vectors = kept.vectors(presence, embeddings, sentences)
+    assert vectors.shape == (4, 8 + 5)
+    np.testing.assert_array_equal(
+        vectors[:, :8], TitleSpace.fit(presence, embeddings).vectors(presence, embeddings)
+    )
+    np.testing.assert_allclose(vectors[:, 8:].mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(vectors[:, 8:].std(), embeddings.std(), rtol=1e-5)
+    assert kept.fits(embeddings, sentences)
+    assert not kept.fits(embeddings)
+    assert not kept.fits(embeddings, sentences[:, :3])
