@@ -22,6 +22,7 @@ from rec_assets.generation.id_vocabulary import write_id_vocabulary
 from rec_assets.generation.schemes import item_tokens, load_item_tokens
 from rec_assets.params import read_params
 from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.row_trainer import row_arguments
 from rec_assets.recommender.storage import save_recommender
 from rec_assets.training.items import row_encoder
 from rec_assets.training.trainer import RecommenderTrainer
@@ -108,25 +109,15 @@ def token_rows(shop: Shop, scheme: str, home: Workspace, *, trained: bool) -> li
 
 
 def _arguments(recipe: Recipe, checkpoints: Path) -> SFTConfig:
-    return SFTConfig(
+    return row_arguments(
+        "fp32",
         output_dir=str(checkpoints),
         num_train_epochs=recipe.training.epochs,
         learning_rate=recipe.training.learning_rate,
-        lr_scheduler_type="cosine",
         warmup_steps=recipe.training.warmup_share,
         max_grad_norm=1.0,
-        bf16=False,
-        use_cpu=not torch.cuda.is_available(),
         eval_strategy="no",
         save_strategy="no",
-        logging_strategy="epoch",
-        report_to=[],
         seed=recipe.seed,
         data_seed=recipe.seed,
-        remove_unused_columns=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        accelerator_config={"even_batches": False, "use_seedable_sampler": False},
     )

@@ -13,13 +13,13 @@ from torch import Tensor
 from rec_assets.backbone.load import load_base
 from rec_assets.files import read_table
 from rec_assets.params import read_params
-from rec_assets.ranking.ann import AnnIndex, exact_top, recall
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.recommender.batches import collate, last_positions
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.training.items import row_encoder
 from rec_assets.vocabulary.item_vectors import ItemVectors
 from rec_assets.workspace import Workspace
+from speed.ann import AnnIndex, exact_top, recall
 from speed.catalogues import Kind, catalogue, ranking_model
 
 DEPTH = 10

@@ -100,8 +100,8 @@ def _zero_shot(label: list[str], prompt: str | None, base: Path | None, mode: st
 
 
 def _saved(head: str) -> Any:
+    from rec_assets.heads.beside_base import from_label_head
     from rec_assets.heads.classifier import DecoderTrimmedClassifier
-    from rec_assets.heads.saved import from_label_head
 
     if Path(head).is_dir():
         return DecoderTrimmedClassifier.load(head)

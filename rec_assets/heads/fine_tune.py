@@ -15,11 +15,11 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 
 from rec_assets.errors import TableError
 from rec_assets.heads.adapters import make_trainable
+from rec_assets.heads.fine_tune_folder import checkpoint_folder
 from rec_assets.heads.fine_tune_settings import FineTuneSettings, trl_arguments
 from rec_assets.heads.head_model import HeadModel
 from rec_assets.heads.head_trainer import ACCURACY, LOSS, HeadTrainer, labelled_row
 from rec_assets.heads.label_head import LabelHead
-from rec_assets.heads.resume import checkpoint_folder
 from rec_assets.heads.states import TEXT_TOKENS, encode
 from rec_assets.recommender.checkpoints import newest_checkpoint
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-import torch
 from pydantic import Field
 from trl import SFTConfig
 
-from rec_assets.backbone.precision import Precision, choose_precision
+from rec_assets.backbone.precision import Precision
 from rec_assets.heads.adapters import Method
 from rec_assets.heads.head_trainer import ACCURACY, LOSS
 from rec_assets.params import Section
+from rec_assets.recommender.row_trainer import row_arguments
 
 
 class FineTuneSettings(Section):
@@ -43,33 +43,20 @@ class FineTuneSettings(Section):
 def trl_arguments(settings: FineTuneSettings, folder: Path, validated: bool) -> SFTConfig:
     """Say it to TRL; checkpoints go to ``folder``, and ``validated`` runs keep their best epoch."""
     metric = ACCURACY if settings.keep_best == "accuracy" else LOSS
-    return SFTConfig(
+    return row_arguments(
+        settings.precision,
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
-        lr_scheduler_type="cosine",
         warmup_steps=settings.warmup_share,
         max_grad_norm=settings.max_grad_norm,
-        bf16=choose_precision(settings.precision) is torch.bfloat16,
-        use_cpu=not torch.cuda.is_available(),
         gradient_checkpointing=settings.gradient_checkpointing,
         eval_strategy="epoch" if validated else "no",
         save_strategy="epoch" if validated or settings.checkpoints else "no",
-        save_total_limit=2,
         load_best_model_at_end=validated,
-        restore_callback_states_from_checkpoint=True,  # the epochs that patience has counted
         metric_for_best_model=metric if validated else None,
         greater_is_better=metric == ACCURACY if validated else None,
-        logging_strategy="epoch",
-        report_to=[],
         seed=settings.seed,
         data_seed=settings.seed,
-        remove_unused_columns=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        disable_tqdm=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        accelerator_config={"even_batches": False, "use_seedable_sampler": False},
     )

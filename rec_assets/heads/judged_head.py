@@ -11,7 +11,7 @@ from rec_assets.errors import ParamsError
 from rec_assets.files import write_json
 from rec_assets.heads.classifier import DecoderTrimmedClassifier
 from rec_assets.heads.examples import Examples
-from rec_assets.heads.explained import explained_rows
+from rec_assets.heads.explained_rows import explained_rows
 from rec_assets.heads.features import check_layer, read_features
 from rec_assets.heads.judge import confusion, majority, plot_confusion, scores, word_model
 from rec_assets.heads.language_model import LanguageModel

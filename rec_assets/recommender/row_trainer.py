@@ -14,11 +14,41 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl
 from trl import SFTConfig, SFTTrainer
 
+from rec_assets.backbone.precision import Precision, choose_precision
 from rec_assets.recommender.batches import LengthBatches, collate
 from rec_assets.recommender.storage import load_trained, plain_name, trained_tensors
 from rec_assets.vocabulary.token_rows import TokenRow
 
 _CHECKPOINT = "trained.safetensors"
+
+
+def row_arguments(precision: Precision, **own: Any) -> SFTConfig:
+    """Give TRL's configuration of every :class:`RowTrainer`.
+
+    Parameters
+    ----------
+    precision
+        As ``training.precision``.
+    own
+        What else of ``SFTConfig`` a training sets.
+    """
+    return SFTConfig(
+        lr_scheduler_type="cosine",
+        bf16=choose_precision(precision) is torch.bfloat16,
+        use_cpu=not torch.cuda.is_available(),
+        save_total_limit=2,
+        restore_callback_states_from_checkpoint=True,  # the epochs that patience has counted
+        logging_strategy="epoch",
+        report_to=[],
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        disable_tqdm=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        accelerator_config={"even_batches": False, "use_seedable_sampler": False},
+        **own,
+    )
 
 
 class RowTrainer(SFTTrainer):

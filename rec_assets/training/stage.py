@@ -15,7 +15,6 @@ from trl import SFTConfig
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
-from rec_assets.backbone.precision import choose_precision
 from rec_assets.errors import ParamsError, TableError
 from rec_assets.files import atomic_file, atomic_folder, content_hash, read_table
 from rec_assets.generation.id_folder import model_vocabulary, scheme_of, words_continue
@@ -23,6 +22,7 @@ from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.checkpoints import newest_checkpoint
+from rec_assets.recommender.row_trainer import row_arguments
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry import version_folder
 from rec_assets.tracking import tracker
@@ -197,36 +197,21 @@ def _holdout(workspace: Workspace, params: Params, items: Items) -> Holdout:
 
 def _arguments(params: Params, checkpoints: Path) -> SFTConfig:
     settings = params.training
-    bf16 = choose_precision(settings.precision) is torch.bfloat16
-    return SFTConfig(
+    return row_arguments(
+        settings.precision,
         output_dir=str(checkpoints),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
-        lr_scheduler_type="cosine",
         warmup_steps=settings.warmup_share,
         max_grad_norm=1.0,
-        bf16=bf16,
-        use_cpu=not torch.cuda.is_available(),
         gradient_checkpointing=settings.gradient_checkpointing,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=2,
         load_best_model_at_end=True,
-        restore_callback_states_from_checkpoint=True,  # the epochs that patience has counted
         metric_for_best_model=NDCG,
         greater_is_better=True,
-        logging_strategy="epoch",
-        report_to=[],
         seed=params.run.seed,
         data_seed=params.run.seed,
-        full_determinism=False,
-        remove_unused_columns=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=None,
-        disable_tqdm=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        accelerator_config={"even_batches": False, "use_seedable_sampler": False},
         ddp_find_unused_parameters=False,
     )
 

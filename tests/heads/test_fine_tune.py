@@ -9,11 +9,11 @@ from rec_assets.backbone.trim import TrimmedDecoder, trim_decoder
 from rec_assets.errors import BaseModelError, TableError
 from rec_assets.heads.adapters import is_four_bit, make_trainable, quantise_layers
 from rec_assets.heads.fine_tune import FineTuneSettings, fine_tune, hold_out, tune
+from rec_assets.heads.fine_tune_folder import checkpoint_folder
 from rec_assets.heads.fine_tune_settings import trl_arguments
 from rec_assets.heads.head_model import HeadModel
 from rec_assets.heads.head_trainer import HeadTrainer, labelled_row
 from rec_assets.heads.label_head import LabelHead
-from rec_assets.heads.resume import checkpoint_folder
 from rec_assets.heads.states import encode, last_states
 from rec_assets.recommender.batches import collate
 

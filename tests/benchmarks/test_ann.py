@@ -4,8 +4,7 @@ import sys
 
 import pytest
 import torch
-
-from rec_assets.ranking.ann import AnnIndex, MissingLibraryError, exact_top, recall
+from speed.ann import AnnIndex, MissingLibraryError, exact_top, recall
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from rec_assets.errors import ParamsError
 from rec_assets.features.filled import filled_path
 from rec_assets.files import content_hash, read_json, read_table, write_json, write_table
 from rec_assets.heads import stage
-from rec_assets.heads.saved import from_label_head
+from rec_assets.heads.beside_base import from_label_head
 from rec_assets.params import Params
 
 CATEGORY = {"min_rows": 5, "prompt": "{text}", "C": 1.0}
