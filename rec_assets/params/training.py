@@ -51,7 +51,7 @@ class Training(Section):
     method: Literal["qlora", "lora", "full"] = Field(
         "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
     )
-    epochs: int = Field(8, ge=1, description="At most; see patience.")
+    epochs: int = Field(5, ge=1, description="At most; see patience.")
     patience: int = Field(3, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
     validation_customers: int | None = Field(
         2000, ge=1, description="Seeded sample judged after every epoch; none: every validation customer."

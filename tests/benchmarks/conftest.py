@@ -23,6 +23,7 @@ def quick(tiny_base: Path) -> dict[str, Any]:
         "training.epochs": 1,
         "training.batch_tokens": 256,
         "training.lora.rank": 4,
+        "vocabulary.sentence_encoder": None,
         "baselines.models": ["popular", "repeat", "title_knn"],
         "run.seed": 1,
         "run.threads": 1,
