@@ -19,7 +19,8 @@ from rec_assets.files import atomic_folder, read_json, read_table, write_json, w
 from rec_assets.heads.beside_base import save_beside_base
 from rec_assets.heads.examples import Examples, choose_examples
 from rec_assets.heads.filling import fill_missing, one_answer
-from rec_assets.heads.judged_head import train_head, write_explained, write_page
+from rec_assets.heads.head_page import write_explained, write_page
+from rec_assets.heads.judged_head import train_head
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.summary import summarised
 from rec_assets.heads.verdict import MAJORITY

@@ -12,7 +12,7 @@ from rec_assets import columns as c
 from rec_assets.errors import ParamsError
 from rec_assets.files import atomic_folder, read_json, read_table, write_json
 from rec_assets.generation.id_folder import scheme_of
-from rec_assets.heads.judged_head import write_page
+from rec_assets.heads.head_page import write_page
 from rec_assets.heads.next_purchase import Labels, answers, choose_temperatures
 from rec_assets.heads.summary import summarised
 from rec_assets.heads.verdict import checks

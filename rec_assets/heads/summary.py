@@ -18,7 +18,7 @@ def summarised(
     Parameters
     ----------
     judged
-        Figures by head, as :func:`rec_assets.heads.judged_head.write_page` gives them.
+        Figures by head, as :func:`rec_assets.heads.head_page.write_page` gives them.
     skipped
         Why the others were left out.
     reports

@@ -14,6 +14,7 @@ from harness.parameters import parameters
 from harness.results import merge, summary, table
 from harness.scores import judge
 from harness.simple import TrainedEase, TrainedItemKnn, TrainedPopular
+from parts import measure, parts
 
 from rec_assets.baselines.lists import ListWriter
 
@@ -134,12 +135,25 @@ def test_the_product_runs_through_its_own_stages_on_the_same_split(data, quick, 
     assert lists["rank"].max() == 10
     assert judge(lists, data)["recall@10/unmasked"] > 0
     assert report["parameters"] > report["notes"]["trained_parameters"] > 0
+    measured = measure(tmp_path / "shop", data, seed=1)
+    assert list(measured) == ["layers", "one branch", "branches", "layers and one branch", "all"]
+    assert measured["all"]["metrics"] == pytest.approx(judge(lists, data))
     again, same = rank_with_couturier(tmp_path / "shop", params, data, 10)
     assert same == report
     assert again.equals(lists)
     moved = LeaveOneOut(purchases, np.roll(data.targets, 1))
     with pytest.raises(AssertionError, match="differ in the test SKU of 40 of 40"):
         rank_with_couturier(tmp_path / "shop", params, moved, 10)
+
+
+def test_every_part_owns_its_columns():
+    found = parts([3, 2, 2])
+    assert found["layers"] == [0, 1, 2]
+    assert found["one branch"] == [3, 4]
+    assert found["branches"] == [3, 4, 5, 6]
+    assert found["layers and one branch"] == [0, 1, 2, 3, 4]
+    assert found["all"] == list(range(7))
+    assert list(parts([3])) == ["layers", "all"]
 
 
 def test_rows_are_merged_in_the_order_of_the_models(tmp_path):

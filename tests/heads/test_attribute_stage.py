@@ -5,7 +5,7 @@ import pytest
 from rec_assets.errors import ParamsError
 from rec_assets.features.filled import filled_path
 from rec_assets.files import content_hash, read_json, read_table, write_json, write_table
-from rec_assets.heads import stage
+from rec_assets.heads import attribute_stage
 from rec_assets.heads.beside_base import from_label_head
 from rec_assets.params import Params
 
@@ -28,7 +28,7 @@ def figures(shop, name="category"):
 
 
 def test_a_head_is_trained_and_judged_beside_its_rivals(shop):
-    report = stage.run(shop, params(category=CATEGORY))
+    report = attribute_stage.run(shop, params(category=CATEGORY))
     metrics = figures(shop)
     assert metrics["majority"]["accuracy"] == pytest.approx(1 / 3)
     assert metrics["head"]["accuracy"] > 0.8
@@ -46,7 +46,7 @@ def test_a_head_is_trained_and_judged_beside_its_rivals(shop):
 
 
 def test_test_rows_are_explained_word_by_word(shop):
-    stage.run(shop, params(category=CATEGORY))
+    attribute_stage.run(shop, params(category=CATEGORY))
     rows = read_json(shop.reports / "heads" / "category" / "explained.json")
     assert len(rows) == 3
     for row in rows:
@@ -59,7 +59,7 @@ def test_test_rows_are_explained_word_by_word(shop):
 def test_the_same_inputs_give_the_same_bytes(shop):
     hashes = []
     for _ in range(2):
-        stage.run(shop, params(category=CATEGORY | {"C": "auto"}))
+        attribute_stage.run(shop, params(category=CATEGORY | {"C": "auto"}))
         folders = (shop.heads, shop.reports / "heads", filled_path(shop))
         hashes.append([content_hash(path) for path in folders])
     assert hashes[0] == hashes[1]
@@ -67,16 +67,16 @@ def test_the_same_inputs_give_the_same_bytes(shop):
 
 def test_heads_of_one_prompt_and_layer_read_a_text_once(shop, monkeypatch):
     read = []
-    decoder = stage.LanguageModel.decoder.fget
+    decoder = attribute_stage.LanguageModel.decoder.fget
     monkeypatch.setattr(
-        stage.LanguageModel, "decoder", property(lambda self: read.append(1) or decoder(self))
+        attribute_stage.LanguageModel, "decoder", property(lambda self: read.append(1) or decoder(self))
     )
-    monkeypatch.setattr(stage, "write_explained", lambda *_: None)
+    monkeypatch.setattr(attribute_stage, "write_explained", lambda *_: None)
     off = CATEGORY | {"fill_above": None, "layer": None}
     counts = []
     for heads in ({"one": off}, {"one": off, "two": off}, {"one": off, "two": off | {"pooling": "last"}}):
         read.clear()
-        stage.run(shop, params(**heads))
+        attribute_stage.run(shop, params(**heads))
         counts.append(len(read))
     assert counts[0] > 0
     assert counts[2] > counts[1] * 1.5
@@ -84,22 +84,22 @@ def test_heads_of_one_prompt_and_layer_read_a_text_once(shop, monkeypatch):
 
 
 def test_what_the_catalogue_lacks_is_filled_where_the_head_is_sure(shop):
-    stage.run(shop, params(category=CATEGORY | {"fill_above": 0.5}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"fill_above": 0.5}))
     filled = read_table(filled_path(shop)).set_index("sku")
     assert filled["value"].to_dict() == {"S90": "Coats", "S91": "Belts"}  # one without a title is not read
     assert filled["kept"].all()
     assert set(filled["column"]) == {"category"}
-    stage.run(shop, params(category=CATEGORY | {"fill_above": 1.0}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"fill_above": 1.0}))
     assert read_table(filled_path(shop))["kept"].tolist() == [False, False]
-    stage.run(shop, params(category=CATEGORY | {"fill_above": None}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"fill_above": None}))
     assert read_table(filled_path(shop)).empty
 
 
 def test_of_two_heads_of_one_column_the_surer_fills(shop):
     vague = CATEGORY | {"C": 0.001, "fill_above": 0.3}
-    stage.run(shop, params(vague=vague, sure=CATEGORY | {"fill_above": 0.3}))
+    attribute_stage.run(shop, params(vague=vague, sure=CATEGORY | {"fill_above": 0.3}))
     both = read_table(filled_path(shop))
-    stage.run(shop, params(sure=CATEGORY | {"fill_above": 0.3}))
+    attribute_stage.run(shop, params(sure=CATEGORY | {"fill_above": 0.3}))
     assert both["sku"].is_unique
     assert both.equals(read_table(filled_path(shop)))
 
@@ -110,7 +110,7 @@ def test_a_head_that_knows_nothing_fills_nothing(shop, articles):
         articles.assign(category=np.where(articles.index < 90, noise, None)),
         shop.validated / "articles.parquet",
     )
-    stage.run(shop, params(category=CATEGORY | {"fill_above": 0.0, "C": 1e-6}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"fill_above": 0.0, "C": 1e-6}))
     metrics = figures(shop)
     assert metrics["head"]["accuracy"] <= metrics["majority"]["accuracy"]
     filled = read_table(filled_path(shop))
@@ -128,39 +128,39 @@ def test_articles_that_come_after_as_of_teach_nothing(shop, articles):
             title=dated["title"].mask(later, title), category=dated["category"].mask(later, category)
         )
         write_table(changed, shop.validated / "articles.parquet")
-        stage.run(shop, params(category=CATEGORY))
+        attribute_stage.run(shop, params(category=CATEGORY))
         hashes.append((content_hash(shop.heads), content_hash(shop.reports / "heads")))
     assert figures(shop)["rows"]["used"] == 81
     assert hashes[0] == hashes[1] == hashes[2]
     assert read_table(filled_path(shop))["sku"].isin(dated.loc[later, "sku"]).any()  # but it is filled
     write_json({"as_of": None}, shop.splits / "windows.json")
     write_table(dated, shop.validated / "articles.parquet")
-    stage.run(shop, params(category=CATEGORY))
+    attribute_stage.run(shop, params(category=CATEGORY))
     assert figures(shop)["rows"]["used"] == 90
 
 
 def test_without_heads_the_stage_says_so(shop):
-    report = stage.run(shop, params())
+    report = attribute_stage.run(shop, params())
     assert "No heads are configured" in report.summary
     assert read_json(shop.heads / "heads.json") == {"heads": [], "skipped": {}}
     assert read_table(filled_path(shop)).empty
 
 
 def test_heads_on_customers_are_another_stage(shop):
-    report = stage.run(shop, params(next_category={"table": "customers"}))
+    report = attribute_stage.run(shop, params(next_category={"table": "customers"}))
     assert "No heads are configured" in report.summary
 
 
 def test_a_head_with_too_few_rows_is_left_out_with_the_reason(shop, articles):
     write_table(articles.head(4), shop.validated / "articles.parquet")
-    report = stage.run(shop, params(category=CATEGORY, season={"label": "season", "optional": True}))
+    report = attribute_stage.run(shop, params(category=CATEGORY, season={"label": "season", "optional": True}))
     assert "category: left out, 0 of 3 labels" in report.summary
     assert "season: left out, articles.parquet has no column 'season'" in report.summary
     assert "0 of 3 labels" in read_json(shop.reports / "heads" / "heads.json")["skipped"]["category"]
 
 
 def test_a_linear_head_is_small_and_answers_as_it_was_judged(shop):
-    stage.run(shop, params(category=CATEGORY | {"layer": 1}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"layer": 1}))
     folder = shop.heads / "category"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000
     head = from_label_head(folder, shop.base_model)
@@ -170,7 +170,7 @@ def test_a_linear_head_is_small_and_answers_as_it_was_judged(shop):
 
 @pytest.mark.parametrize("mode", ["zero_shot", "few_shot"])
 def test_the_other_modes_are_saved_whole(shop, mode):
-    stage.run(shop, params(category=CATEGORY | {"mode": mode, "label_words": {"Coats": ["Coats", "red"]}}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"mode": mode, "label_words": {"Coats": ["Coats", "red"]}}))
     assert figures(shop)["mode"] == mode
     head = from_label_head(shop.heads / "category", shop.root / "nowhere")
     assert head.mode_ == mode
@@ -179,13 +179,13 @@ def test_the_other_modes_are_saved_whole(shop, mode):
 
 def test_an_unknown_key_of_fine_tuning_is_named(shop):
     with pytest.raises(ParamsError, match=r"heads\.category\.fine_tuning\.rounds"):
-        stage.run(shop, params(category=CATEGORY | {"mode": "fine_tune", "fine_tuning": {"rounds": 3}}))
+        attribute_stage.run(shop, params(category=CATEGORY | {"mode": "fine_tune", "fine_tuning": {"rounds": 3}}))
 
 
 @pytest.mark.slow
 def test_a_head_is_fine_tuned(shop):
     tuning = {"epochs": 2, "method": "full"}
-    stage.run(shop, params(category=CATEGORY | {"mode": "fine_tune", "fine_tuning": tuning}))
+    attribute_stage.run(shop, params(category=CATEGORY | {"mode": "fine_tune", "fine_tuning": tuning}))
     assert figures(shop)["mode"] == "fine_tune"
     assert len(from_label_head(shop.heads / "category", shop.root / "nowhere").predict(TITLES)) == 3
 
@@ -212,7 +212,7 @@ def test_the_real_base_model_tells_garments_apart(workspace, shared_data):
     write_table(catalogue.head(4000), workspace.validated / "articles.parquet")
     write_json({"as_of": None}, workspace.splits / "windows.json")
     base_model(workspace, Params())
-    stage.run(workspace, params(category={"max_rows": 600}))
+    attribute_stage.run(workspace, params(category={"max_rows": 600}))
     metrics = figures(workspace)
     assert metrics["head"]["accuracy"] > metrics["majority"]["accuracy"] + 0.2
     assert "majority" not in metrics["falls_short"]
