@@ -9,12 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from safetensors.numpy import save_file
 
 from rec_assets.files import write_json, write_table
 from rec_assets.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+# A busy machine is no fault of the code: no test asserts a time.
+settings.register_profile("couturier", deadline=None)
+settings.load_profile("couturier")
 
 
 @dataclass(frozen=True)
@@ -220,6 +225,28 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tie_word_embeddings=True,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random sentence encoder of width 16 that reads the tiny base model's words."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("encoder")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
     return folder
 
 

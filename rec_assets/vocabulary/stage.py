@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_base, load_tokenizer
 from rec_assets.backbone.sentence_encoder import SentenceEncoder
-from rec_assets.backbone.source import resolve_encoder
+from rec_assets.backbone.source import Checkpoint, resolve_encoder
 from rec_assets.errors import RegistryError
 from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
 from rec_assets.generation.id_folder import IDS, scheme_of
@@ -49,7 +49,10 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     by_sku = texts.set_index(c.SKU)[c.TEXT].reindex(registry[c.SKU])
     said = by_sku.fillna(c.UNKNOWN).tolist()
     presence = word_presence(said, tokenizer, len(embeddings))
-    encoder, sentences = _sentences(workspace, params, said)
+    source = params.vocabulary.sentence_encoder
+    checkpoint = resolve_encoder(source, workspace.root) if source else None
+    sentences = _sentences(checkpoint, params, said) if checkpoint else None
+    encoder = f"{checkpoint.sha256}:{params.vocabulary.sentence_tokens}" if checkpoint else None
     known = _known(registry, articles, workspace)
     space = TitleSpace.load(parent / "title_space.safetensors") if parent else None
     same = parent is not None and read_json(parent / "vocabulary.json").get(ENCODER) == encoder
@@ -64,6 +67,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         space.save(folder / "title_space.safetensors")
         save_file({"titles": titles}, folder / "item_titles.safetensors")
         save_file({"vectors": start}, folder / "co_purchases.safetensors")
+        if checkpoint:
+            (folder / "LICENCE-NOTE.txt").write_text(checkpoint.licence + "\n")
         extended = extend_tokenizer(load_tokenizer(workspace.base_model), len(embeddings), registry)
         extended.save_pretrained(folder / "tokenizer")
         write_json(
@@ -81,17 +86,13 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     )
 
 
-def _sentences(workspace: Workspace, params: Params, texts: list[str]) -> tuple[str | None, Floats | None]:
-    """Checksum of the sentence encoder, and its vectors ``(n, e)``; none where none is wanted."""
-    source = params.vocabulary.sentence_encoder
-    if source is None:
-        return None, None
-    checkpoint = resolve_encoder(source, workspace.root)
+def _sentences(checkpoint: Checkpoint, params: Params, texts: list[str]) -> Floats:
+    """Vectors ``(n, e)`` of the sentence encoder."""
     torch.set_num_threads(params.run.threads)
     encoder = SentenceEncoder(checkpoint.folder, params.vocabulary.sentence_tokens)
     if torch.cuda.is_available():
         encoder.to("cuda")
-    return f"{checkpoint.sha256}:{encoder.most_tokens}", encoder.embed(texts)
+    return encoder.embed(texts)
 
 
 def _item_tokens(params: Params, titles: np.ndarray, known: np.ndarray, parent: Path | None) -> ItemTokens:

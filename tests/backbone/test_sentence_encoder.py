@@ -1,37 +1,18 @@
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from rec_assets.backbone.sentence_encoder import SentenceEncoder
 from rec_assets.backbone.source import is_ready, resolve_encoder
 from rec_assets.errors import BaseModelError
 
-TEXTS = ["a soft red dress", "blue wool", "a soft red dress and blue wool trousers with a black belt"]
+TEXTS = ["soft red dresses", "black belts", "soft red dresses in 3 white knitwear 5 black coats no 7"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, tokenizer: Any) -> Path:
-    """A folder with a tiny encoder."""
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
-    )
-    BertModel(config).save_pretrained(tmp_path / "encoder")
-    tokenizer.save_pretrained(tmp_path / "encoder")
-    return tmp_path / "encoder"
-
-
-def test_a_text_is_the_mean_of_its_states_whoever_stands_beside_it(folder: Path) -> None:
-    encoder = SentenceEncoder(folder, most_tokens=32)
+def test_a_text_is_the_mean_of_its_states_whoever_stands_beside_it(tiny_encoder: Path) -> None:
+    encoder = SentenceEncoder(tiny_encoder, most_tokens=32)
     together = encoder.embed(TEXTS)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
     for text, row in zip(TEXTS, together, strict=True):
@@ -41,16 +22,16 @@ def test_a_text_is_the_mean_of_its_states_whoever_stands_beside_it(folder: Path)
         np.testing.assert_allclose(row, alone / np.linalg.norm(alone), rtol=1e-4, atol=1e-6)
 
 
-def test_long_texts_are_cut(folder: Path) -> None:
-    encoder = SentenceEncoder(folder, most_tokens=4)
+def test_long_texts_are_cut(tiny_encoder: Path) -> None:
+    encoder = SentenceEncoder(tiny_encoder, most_tokens=4)
     assert max(len(row) for row in encoder.tokens(TEXTS)) == 4
     cut = encoder.tokenizer.decode(encoder.tokens(TEXTS)[2])
     np.testing.assert_allclose(encoder.embed([TEXTS[2]]), encoder.embed([cut]), rtol=1e-5)
 
 
-def test_a_folder_is_taken_as_it_is(folder: Path) -> None:
-    checkpoint = resolve_encoder("encoder", folder.parent)
-    assert checkpoint.folder == folder
+def test_a_folder_is_taken_as_it_is(tiny_encoder: Path) -> None:
+    checkpoint = resolve_encoder(tiny_encoder.name, tiny_encoder.parent)
+    assert checkpoint.folder == tiny_encoder
     assert len(checkpoint.sha256) == 64
 
 

@@ -85,7 +85,7 @@ def holdouts(draw: st.DrawFn) -> Found:
 
 
 @pytest.mark.parametrize("name", ACCURACY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(found=holdouts(), k=st.integers(1, 20))
 def test_bounded_and_undefined_only_for_empty_baskets(name: str, found: Found, k: int) -> None:
     values = ACCURACY[name](found, k)
@@ -95,7 +95,7 @@ def test_bounded_and_undefined_only_for_empty_baskets(name: str, found: Found, k
 
 
 @pytest.mark.parametrize("name", ["hit_rate", "recall", "mrr", "revenue"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(found=holdouts(), k=st.integers(1, 20))
 def test_a_longer_list_never_finds_less(name: str, found: Found, k: int) -> None:
     shorter, longer = ACCURACY[name](found, k), ACCURACY[name](found, k + 1)

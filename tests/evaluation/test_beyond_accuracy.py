@@ -44,7 +44,7 @@ def test_popularity_quantile_is_lenskits(lists: np.ndarray) -> None:
     assert mean_per_list(lists, popularity_quantile(purchases)) == pytest.approx(np.mean(pinned))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 9), unique=True, max_size=6), min_size=1, max_size=5))
 def test_diversity_is_the_mean_distance_of_pairs(ranked: list[list[int]]) -> None:
     attributes = np.random.default_rng(1).integers(0, 3, (10, 4))

@@ -153,7 +153,9 @@ def test_heads_on_customers_are_another_stage(shop):
 
 def test_a_head_with_too_few_rows_is_left_out_with_the_reason(shop, articles):
     write_table(articles.head(4), shop.validated / "articles.parquet")
-    report = attribute_stage.run(shop, params(category=CATEGORY, season={"label": "season", "optional": True}))
+    report = attribute_stage.run(
+        shop, params(category=CATEGORY, season={"label": "season", "optional": True})
+    )
     assert "category: left out, 0 of 3 labels" in report.summary
     assert "season: left out, articles.parquet has no column 'season'" in report.summary
     assert "0 of 3 labels" in read_json(shop.reports / "heads" / "heads.json")["skipped"]["category"]
@@ -170,7 +172,9 @@ def test_a_linear_head_is_small_and_answers_as_it_was_judged(shop):
 
 @pytest.mark.parametrize("mode", ["zero_shot", "few_shot"])
 def test_the_other_modes_are_saved_whole(shop, mode):
-    attribute_stage.run(shop, params(category=CATEGORY | {"mode": mode, "label_words": {"Coats": ["Coats", "red"]}}))
+    attribute_stage.run(
+        shop, params(category=CATEGORY | {"mode": mode, "label_words": {"Coats": ["Coats", "red"]}})
+    )
     assert figures(shop)["mode"] == mode
     head = from_label_head(shop.heads / "category", shop.root / "nowhere")
     assert head.mode_ == mode
@@ -179,7 +183,9 @@ def test_the_other_modes_are_saved_whole(shop, mode):
 
 def test_an_unknown_key_of_fine_tuning_is_named(shop):
     with pytest.raises(ParamsError, match=r"heads\.category\.fine_tuning\.rounds"):
-        attribute_stage.run(shop, params(category=CATEGORY | {"mode": "fine_tune", "fine_tuning": {"rounds": 3}}))
+        attribute_stage.run(
+            shop, params(category=CATEGORY | {"mode": "fine_tune", "fine_tuning": {"rounds": 3}})
+        )
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def is_good(row: tuple) -> bool:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(purchases=purchases, people=customers, as_text=st.booleans())
 def test_raw_is_validated_plus_quarantined_and_every_good_row_is_kept(purchases, people, as_text):
     frame = pd.DataFrame(purchases, columns=["customer_id", "sku", "timestamp", "price"], dtype=object)

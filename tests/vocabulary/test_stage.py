@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from transformers import AutoTokenizer
@@ -67,3 +69,22 @@ def test_an_unknown_parent_is_named(prepared_workspace: Workspace) -> None:
     change_params(prepared_workspace.params_file, {"lineage.parent": "lost"})
     with pytest.raises(RegistryError, match="version lost"):
         run_stage(prepared_workspace, "vocabulary")
+
+
+def test_another_sentence_encoder_is_another_space(prepared_workspace: Workspace, tiny_encoder: Path) -> None:
+    here = prepared_workspace
+    here.recommender.mkdir(parents=True)
+    change_params(here.params_file, {"vocabulary.sentence_encoder": str(tiny_encoder)})
+    run_stage(here, "vocabulary")
+    width = read_json(here.vocabulary / "vocabulary.json")["width"]
+    assert width == 32 + 16  # the base model's channels, then the encoder's
+    assert (here.vocabulary / "LICENCE-NOTE.txt").exists()
+    space = here.vocabulary / "title_space.safetensors"
+    store(here, "aaa", {})
+    before = content_hash(space)
+    change_params(here.params_file, {"lineage.parent": "aaa"})
+    run_stage(here, "vocabulary")
+    assert content_hash(space) == before
+    change_params(here.params_file, {"vocabulary.sentence_tokens": 3})
+    run_stage(here, "vocabulary")
+    assert content_hash(space) != before
