@@ -23,7 +23,6 @@ from harness.scores import DEPTH, judge
 from rec_assets import columns as c
 from rec_assets.files import read_table
 from rec_assets.ranking.one_pass import OnePassRanker
-from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.workspace import Workspace
 
 Columns = list[int]
@@ -49,20 +48,6 @@ def parts(widths: list[int]) -> dict[str, Columns]:
     if len(of) > 2:
         found |= {"branches": every[widths[0] :], "layers and one branch": of[0] + of[1]}
     return found | {"all": every}
-
-
-@torch.inference_mode()
-def states_of(ranker: OnePassRanker, prompts: pd.DataFrame, batch_tokens: int) -> torch.Tensor:
-    """States ``(C, d)`` that prompts are ranked from."""
-    rows = ranker._encoder.encode(prompts)
-    states = torch.empty(len(rows), len(ranker._head))
-    for batch in LengthBatches([len(row.ids) for row in rows], batch_tokens, seed=None):
-        chosen = [rows[place] for place in batch]
-        states[batch] = ranker._model.last_states(
-            collate(chosen)["input_ids"].to(ranker._head.device),
-            last_positions(chosen).to(ranker._head.device),
-        ).cpu()
-    return states
 
 
 def lists_of(
@@ -98,10 +83,13 @@ def measure(home: Path, data: LeaveOneOut, seed: int, batch: int = 512) -> dict[
     seen = pd.Series(skus).groupby(owners).agg(list)
     bought = seen.reindex(prompts[c.CUSTOMER]).tolist()
     start = time.perf_counter()
-    states, head = states_of(ranker, prompts, 16_384), ranker._head
+    head = ranker.head
+    states = torch.empty(len(prompts), len(head))
+    for places, found in ranker.states(prompts):
+        states[places] = found.cpu()
     passes = time.perf_counter() - start
     runs = {}
-    for name, columns in parts([items.projection.shape[0] for items in ranker._model.tables]).items():
+    for name, columns in parts([items.projection.shape[0] for items in ranker.model.tables]).items():
         start = time.perf_counter()
         frames = []
         for first in range(0, len(prompts), batch):

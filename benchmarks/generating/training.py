@@ -56,7 +56,7 @@ def train(shop: Shop, scheme: str, seed: int, epochs: int, root: Path) -> Traine
     params = read_params(shop.workspace.params_file)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     set_seed(seed)
-    # Branches read SKU tokens: without it, all schemes have the same model.
+    # Branches read SKU tokens: without them, all schemes have the same model.
     alone = params.training.sku_branches.model_copy(update={"copies": 0})
     recipe = Recipe(params.training.model_copy(update={"epochs": epochs, "sku_branches": alone}), seed)
     rows = [row for row in token_rows(shop, scheme, home, trained=True) if (row.targets >= 0).any()]

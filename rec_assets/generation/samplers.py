@@ -66,10 +66,10 @@ class ChainSampler(OnePassRanker):
         numpy.ndarray
             ``(B, chains, length)``: ``sku_index``, none twice in a chain; -1 where no SKU was left.
         """
-        device = self._head.device
+        device = self.head.device
         tokens = SkuTokens(len(self.registry))
         trie = Trie(tokens.codes, tokens.size, ~barred.numpy()).to(device)
-        decoder = CachedDecoder.of_items(self._model, self._head.T)
+        decoder = CachedDecoder.of_items(self.model, self.head.T)
         generator = torch.Generator(device).manual_seed(seed)
         rows = self._encoder.encode(prompts)
         drawn = torch.full((len(rows), sampling.chains, sampling.length), -1)

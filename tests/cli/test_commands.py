@@ -154,6 +154,15 @@ def test_doctor_knows_the_packaged_models(couturier, workspace):
     assert "pypi:smollm2-135m-instruct" in ended.output
 
 
+def test_doctor_looks_for_the_sentence_encoder(couturier, workspace):
+    change_params(workspace.params_file, {"vocabulary.sentence_encoder": "pypi:another"})
+    ended = couturier("doctor")
+    assert ended.exit_code == 1
+    assert "pypi:all-minilm-l6-v2, or null" in ended.output
+    change_params(workspace.params_file, {"vocabulary.sentence_encoder": None})
+    assert "titles are read as subwords alone" in couturier("doctor").output
+
+
 def test_doctor_tells_a_base_model_from_the_one_converted_before(couturier, workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     workspace.base_model.mkdir(parents=True)
