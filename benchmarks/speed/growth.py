@@ -8,8 +8,8 @@ import numpy as np
 
 from rec_assets.files import read_json
 from rec_assets.params import read_params
-from rec_assets.ranking.ann import RECALL
 from rec_assets.workspace import Workspace
+from speed.ann import RECALL
 from speed.plots import cost_curves
 
 Rows = Sequence[dict[str, Any]]
