@@ -18,7 +18,7 @@ class ItemVectors(Section):
     half_count: float = Field(5.0, gt=0, description="Purchases at which the ID part weighs half its limit.")
     id_limit: float = Field(1.0, ge=0, le=1, description="Weight of the ID part of an SKU sold without end.")
     id_dropout: float = Field(
-        0.1, ge=0, lt=1, description="Share of SKUs a training step reads by title alone."
+        0.3, ge=0, lt=1, description="Share of SKUs a training step reads by title alone."
     )
 
 
@@ -35,9 +35,9 @@ class SkuBranches(Section):
 
     copies: int = Field(2, ge=0, description="How many, alike but for their random start; 0: none.")
     layers: int = Field(2, ge=1, description="Decoder layers of each.")
-    width: int = Field(128, ge=8, description="Of its states and item vectors; a multiple of heads.")
-    heads: int = Field(2, ge=1, description="Of its attention.")
-    dropout: float = Field(0.5, ge=0, lt=1, description="On their rows and on what each layer adds.")
+    width: int = Field(256, ge=8, description="Of its states and item vectors; a multiple of heads.")
+    heads: int = Field(4, ge=1, description="Of its attention.")
+    dropout: float = Field(0.6, ge=0, lt=1, description="On their rows and on what each layer adds.")
     learning_rate: float = Field(1e-3, gt=0, description="Of their layers.")
     item_learning_rate: float = Field(5e-3, gt=0, description="Of their item vectors.")
 
@@ -51,7 +51,7 @@ class Training(Section):
     method: Literal["qlora", "lora", "full"] = Field(
         "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
     )
-    epochs: int = Field(5, ge=1, description="At most; see patience.")
+    epochs: int = Field(8, ge=1, description="At most; see patience.")
     patience: int = Field(3, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
     validation_customers: int | None = Field(
         2000, ge=1, description="Seeded sample judged after every epoch; none: every validation customer."
