@@ -35,8 +35,8 @@ class SkuBranches(Section):
 
     copies: int = Field(2, ge=0, description="How many, alike but for their random start; 0: none.")
     layers: int = Field(2, ge=1, description="Decoder layers of each.")
-    width: int = Field(256, ge=8, description="Of its states and item vectors; a multiple of heads.")
-    heads: int = Field(4, ge=1, description="Of its attention.")
+    width: int = Field(384, ge=8, description="Of its states and item vectors; a multiple of heads.")
+    heads: int = Field(6, ge=1, description="Of its attention.")
     dropout: float = Field(0.6, ge=0, lt=1, description="On their rows and on what each layer adds.")
     learning_rate: float = Field(1e-3, gt=0, description="Of their layers.")
     item_learning_rate: float = Field(5e-3, gt=0, description="Of their item vectors.")
@@ -51,7 +51,7 @@ class Training(Section):
     method: Literal["qlora", "lora", "full"] = Field(
         "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
     )
-    epochs: int = Field(8, ge=1, description="At most; see patience.")
+    epochs: int = Field(7, ge=1, description="At most; see patience.")
     patience: int = Field(3, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
     validation_customers: int | None = Field(
         2000, ge=1, description="Seeded sample judged after every epoch; none: every validation customer."
