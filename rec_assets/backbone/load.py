@@ -7,7 +7,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from rec_assets.backbone.quantise import nf4_config
+from rec_assets.backbone.quantise import keep_layout, nf4_config
 from rec_assets.errors import BaseModelError
 
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
@@ -62,6 +62,7 @@ def load_base(
             "Rebuild it with `couturier stage base_model`; for attention, set training.attention to auto.",
         ) from error
     model.eval()
+    keep_layout(model)
     return model if quantised or device is None else model.to(device)
 
 

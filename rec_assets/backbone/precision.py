@@ -1,11 +1,11 @@
 """The number format a training or a forward pass should use on this machine."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16"]
+from rec_assets.params import Precision
 
 # Instruction sets that multiply bf16 directly; without them a CPU emulates it hundreds of times slower.
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
@@ -32,6 +32,20 @@ def choose_precision(precision: Precision = "auto") -> torch.dtype:
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     return torch.bfloat16 if _BF16_FLAGS & cpu_flags() else torch.float32
+
+
+def reading(device: torch.device, precision: Precision = "auto") -> AbstractContextManager[None]:
+    """Autocast for passes without gradients: products in :func:`choose_precision`'s format.
+
+    Parameters
+    ----------
+    device
+        Where the model computes.
+    precision
+        As ``training.precision``.
+    """
+    chosen = choose_precision(precision)
+    return torch.autocast(device.type, chosen, enabled=chosen is not torch.float32)
 
 
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:

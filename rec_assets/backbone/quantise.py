@@ -24,6 +24,17 @@ def nf4_config(compute: torch.dtype) -> BitsAndBytesConfig:
     )
 
 
+def keep_layout(model: nn.Module) -> None:
+    """Leave 4-bit weights as they were quantised, on CPUs that multiply bf16 too.
+
+    On those, bitsandbytes rearranges a layer for good when it is first read in evaluation mode. What it then
+    computes has no gradient: after the first validation, layers before it would silently stop learning.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
 def dequantised_weight(linear: Any) -> torch.Tensor:
     """Give the weight (out, in) that a linear layer computes with, in float, whatever it is stored in."""
     weight = linear.weight

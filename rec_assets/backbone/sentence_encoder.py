@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer
 
+from rec_assets.backbone.precision import reading
+
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
@@ -60,7 +62,9 @@ class SentenceEncoder(nn.Module):
         with tqdm(total=len(texts), desc="embed", unit="text", disable=len(texts) < 2) as bar:
             for start in range(0, len(order), _BATCH):
                 places = order[start : start + _BATCH]
-                yield places, self([rows[place] for place in places]).cpu().numpy()
+                with reading(self.encoder.device):
+                    vectors = self([rows[place] for place in places])
+                yield places, vectors.float().cpu().numpy()
                 bar.update(len(places))
 
     def embed(self, texts: Sequence[str]) -> Floats:

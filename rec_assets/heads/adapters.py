@@ -7,6 +7,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
 from rec_assets.backbone.layers import decoder_layers
+from rec_assets.backbone.quantise import keep_layout
 from rec_assets.errors import BaseModelError
 
 Method = Literal["qlora", "lora", "full"]
@@ -105,6 +106,7 @@ def quantise_layers(model: nn.Module) -> None:
             stored.bias = child.bias
             stored.train(child.training)
             setattr(parent, name, stored)
+    keep_layout(model)
 
 
 def _adapt(model: Any, rank: int, alpha: int, dropout: float) -> PeftModel:

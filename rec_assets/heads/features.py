@@ -8,6 +8,7 @@ import torch
 from tqdm import tqdm
 
 from rec_assets.backbone.layers import decoder_layers
+from rec_assets.backbone.precision import reading
 from rec_assets.heads.errors import HeadError
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.states import equal_length_batches
@@ -138,7 +139,9 @@ def _read(
     with tqdm(total=len(rows), desc="read texts", unit="text", leave=False) as bar:
         for batch in equal_length_batches([len(row) for row in rows]):
             ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)
-            pooled = pool(states_at(language, place, input_ids=ids).float(), pooling).cpu()
+            with reading(language.device):
+                states = states_at(language, place, input_ids=ids)
+            pooled = pool(states.float(), pooling).cpu()
             for index, state in zip(batch, pooled, strict=True):
                 found[index] = state
             bar.update(len(batch))
@@ -153,7 +156,8 @@ def read_all_layers(
     found: dict[tuple[int, Pooling], torch.Tensor] = {}
     for batch in equal_length_batches([len(row) for row in rows]):
         ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)
-        result = language.decoder(input_ids=ids, use_cache=False, output_hidden_states=True)
+        with reading(language.device):
+            result = language.decoder(input_ids=ids, use_cache=False, output_hidden_states=True)
         for layer, states in enumerate([*result.hidden_states[:-1], result.last_hidden_state]):
             for pooling in POOLINGS:
                 pooled = pool(states.float(), pooling).cpu()

@@ -6,10 +6,9 @@ from typing import Literal
 from pydantic import Field
 from trl import SFTConfig
 
-from rec_assets.backbone.precision import Precision
 from rec_assets.heads.adapters import Method
 from rec_assets.heads.head_trainer import ACCURACY, LOSS
-from rec_assets.params import Section
+from rec_assets.params import Precision, Section
 from rec_assets.recommender.row_trainer import row_arguments
 
 

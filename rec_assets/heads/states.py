@@ -7,6 +7,7 @@ import torch
 from tqdm import tqdm
 
 from rec_assets.backbone.layers import plain_model
+from rec_assets.backbone.precision import reading
 
 # Tokens of the text that are read; the words after it in the prompt are always kept.
 TEXT_TOKENS = 96
@@ -87,7 +88,8 @@ def last_states(model: Any, rows: Sequence[Sequence[int]], name: str = "texts") 
     with tqdm(total=len(rows), desc=f"read {name}", unit="text") as bar:
         for batch in equal_length_batches([len(row) for row in rows]):
             ids = torch.tensor([list(rows[index]) for index in batch], device=device)  # (B, T)
-            hidden = decoder(input_ids=ids, use_cache=False).last_hidden_state[:, -1]  # (B, d)
+            with reading(device):
+                hidden = decoder(input_ids=ids, use_cache=False).last_hidden_state[:, -1]  # (B, d)
             for index, state in zip(batch, hidden.float().cpu(), strict=True):
                 states[index] = state
             bar.update(len(batch))

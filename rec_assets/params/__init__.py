@@ -8,7 +8,7 @@ from rec_assets.params.item_texts import ItemTexts
 from rec_assets.params.promotion import Promotion
 from rec_assets.params.ranking import Ranking
 from rec_assets.params.reading import read_params
-from rec_assets.params.sections import Section
+from rec_assets.params.sections import Precision, Section
 from rec_assets.params.source import MISSING, OWN_NAMES, Source, Synthetic, TableMapping
 from rec_assets.params.splits import Splits
 from rec_assets.params.tracking import Tracking
@@ -24,6 +24,7 @@ __all__ = [
     "ItemTexts",
     "ItemVectors",
     "Params",
+    "Precision",
     "Promotion",
     "Ranking",
     "Section",

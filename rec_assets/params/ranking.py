@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from rec_assets.params.sections import Section
+from rec_assets.params.sections import Precision, Section
 
 
 class Ranking(Section):
@@ -10,6 +10,10 @@ class Ranking(Section):
 
     depth: int = Field(200, ge=1, description="Length of the holdout lists.")
     batch_tokens: int = Field(16_384, ge=64, description="Tokens ranked at once.")
+    precision: Precision = Field(
+        "auto",
+        description="Of the forward pass, not of the product with the head; auto: as in training.",
+    )
     beams: int = Field(
         20,
         ge=1,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rec_assets.params.sections import Section
+from rec_assets.params.sections import Precision, Section
 
 
 class ItemVectors(Section):
@@ -75,7 +75,7 @@ class Training(Section):
         description="Leave what a customer has bought out of the training softmax; auto: where fewer than "
         "1 % of the purchases repeat one.",
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where it is fast.")
+    precision: Precision = Field("auto", description="auto: bf16 where it is fast.")
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
         "auto", description="Attention kernel; auto: the fastest one installed."
     )

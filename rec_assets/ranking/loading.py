@@ -64,5 +64,5 @@ def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranki
         When files are missing or do not fit together.
     """
     if scheme_of(vocabulary) == "sku":
-        return OnePassRanker.load(recommender, base, vocabulary, settings.batch_tokens)
+        return OnePassRanker.load(recommender, base, vocabulary, settings.batch_tokens, settings.precision)
     return IdRanker.load(recommender, base, vocabulary, settings)

@@ -9,9 +9,11 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from rec_assets.backbone.precision import reading
 from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
 from rec_assets.generation.id_folder import scheme_of
+from rec_assets.params import Precision
 from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.recommender.model import SkuLanguageModel
@@ -33,6 +35,8 @@ class OnePassRanker(RegisteredSkus):
         The SKU registry, ``n`` rows.
     batch_tokens
         Budget of a forward pass.
+    precision
+        As ``ranking.precision``.
 
     Attributes
     ----------
@@ -41,16 +45,24 @@ class OnePassRanker(RegisteredSkus):
     """
 
     def __init__(
-        self, model: SkuLanguageModel, encoder: RowEncoder, registry: pd.DataFrame, batch_tokens: int
+        self,
+        model: SkuLanguageModel,
+        encoder: RowEncoder,
+        registry: pd.DataFrame,
+        batch_tokens: int,
+        precision: Precision = "auto",
     ) -> None:
         super().__init__(registry)
         self.model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.head = self.model.head().T.contiguous()  # (d, n)
         self._encoder = encoder
         self._batch_tokens = batch_tokens
+        self._precision: Precision = precision
 
     @classmethod
-    def load(cls, recommender: Path, base: Path, vocabulary: Path, batch_tokens: int) -> Self:
+    def load(
+        cls, recommender: Path, base: Path, vocabulary: Path, batch_tokens: int, precision: Precision = "auto"
+    ) -> Self:
         """Load model, registry and tokenizer from their folders.
 
         Raises
@@ -65,7 +77,8 @@ class OnePassRanker(RegisteredSkus):
             )
         registry = read_table(vocabulary / "registry.parquet")
         encoder = prompt_encoder(base, registry)
-        return cls(load_recommender(recommender, base, vocabulary), encoder, registry, batch_tokens)
+        model = load_recommender(recommender, base, vocabulary)
+        return cls(model, encoder, registry, batch_tokens, precision)
 
     @torch.inference_mode()
     def scores(
@@ -86,12 +99,10 @@ class OnePassRanker(RegisteredSkus):
         with tqdm(total=len(rows), desc=title, unit="customer", leave=False) as bar:
             for batch in batches:
                 chosen = [rows[place] for place in batch]
-                yield (
-                    batch,
-                    self.model.last_states(
-                        collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device)
-                    ),
-                )
+                ids, last = collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device)
+                with reading(device, self._precision):
+                    states = self.model.last_states(ids, last)
+                yield batch, states
                 bar.update(len(batch))
 
     def top(

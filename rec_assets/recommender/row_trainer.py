@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl
 from trl import SFTConfig, SFTTrainer
 
-from rec_assets.backbone.precision import Precision, choose_precision
+from rec_assets.backbone.precision import choose_precision
+from rec_assets.params import Precision
 from rec_assets.recommender.batches import LengthBatches, collate
 from rec_assets.recommender.storage import load_trained, plain_name, trained_tensors
 from rec_assets.vocabulary.token_rows import TokenRow

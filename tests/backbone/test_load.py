@@ -30,6 +30,20 @@ def test_a_plain_model_loads_in_evaluation_mode_with_equal_logits(checkpoint, ti
     assert torch.equal(model(inputs).logits, tied(inputs).logits)
 
 
+def test_nf4_layers_learn_the_same_after_they_were_read_in_evaluation(wide, inputs):
+    model = load_base(wide, quantised=True)
+
+    def gradient() -> torch.Tensor:
+        rows = model.get_input_embeddings()(inputs).detach().requires_grad_()
+        model.train()(inputs_embeds=rows).logits.logsumexp(-1).sum().backward()
+        return rows.grad
+
+    before = gradient()
+    with torch.no_grad():
+        model.eval()(inputs)
+    assert torch.equal(gradient(), before)
+
+
 def test_nf4_holds_the_decoder_and_leaves_embeddings_norms_and_head(wide):
     model = load_base(wide, quantised=True)
     kinds = {name: module.weight.dtype for name, module in model.named_modules() if hasattr(module, "weight")}

@@ -5,6 +5,7 @@ from architectures import EXPERTS, build
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
+from rec_assets.backbone.quantise import keep_layout
 from rec_assets.backbone.trim import TrimmedDecoder, trim_decoder
 from rec_assets.errors import BaseModelError
 
@@ -35,6 +36,7 @@ def test_bit_equality_holds_for_models_of_experts(name, inputs):
 
 def test_a_four_bit_head_is_dequantised_to_what_it_computes(llama, inputs):
     stored = bnb.nn.Linear4bit(32, 112, bias=False, quant_type="nf4", compute_dtype=torch.float32)
+    keep_layout(stored)
     stored.weight = bnb.nn.Params4bit(
         llama.lm_head.weight.data.clone(), requires_grad=False, quant_type="nf4"
     )
