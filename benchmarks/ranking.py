@@ -21,7 +21,8 @@ merged with those of the file, H&M's made anew from every finished run: gains ne
 ``profiles/scratch.yaml``. An ablation is a row of its own:
 ``--name no_gates --set training.gate=null``, or ``--name NAME --profile FILE``.
 
-Each model runs in a process of its own, so that its peak memory is its own. Runs, ranked lists and
+Each model runs in a process of its own, so that its peak memory is its own. Beauty's finished figures are
+kept in ``benchmarks/results/runs/``, a file a seed, and taken from there on any machine. Ranked lists and
 checkpoints stay in ``data/benchmarks/``, the product's in ``workspace-…`` below it: a run that was killed
 goes on, and one that was finished with the same options is taken as it is, unless ``--fresh``. A smoke run
 (``--customers``) writes its rows there too. RecTools' models run in ``.venv-peers``, which the first of them
@@ -37,7 +38,7 @@ from typing import Any
 from harness.asked import changes, options, run_name, settings
 from harness.names import RULES
 from harness.results import PROJECT, commit, merge, summary, table, write
-from harness.runs import Runs, result_file, work_folder
+from harness.runs import Runs, kept_runs, result_file, work_folder
 
 HEADLINES = ("ndcg@10/unmasked", "recall@10/unmasked", "ndcg@10/never_bought", "recall@10/never_bought")
 
@@ -112,7 +113,9 @@ def main() -> None:
         return
     path = result_file(PROJECT, benchmark, asked.customers)
     command = " ".join(["python", "benchmarks/ranking.py", *arguments])
-    runner = Runs(work, __file__, arguments, asked.threads, asked.fresh)
+    # H&M's rows pool customers of every cut-off: their figures alone would not do.
+    kept = kept_runs(PROJECT, benchmark, asked.customers) if asked.dataset == "beauty" else None
+    runner = Runs(work, __file__, arguments, asked.threads, asked.fresh, kept)
 
     def runs_of(model: str) -> list[dict[str, Any]]:
         once = model in (*RULES, "baselines")

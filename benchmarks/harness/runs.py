@@ -27,6 +27,9 @@ class Runs:
         Of each run.
     fresh
         Whether to run again what was run before.
+    kept
+        Folder of the repository that gets a copy of finished figures, so that seeds of several machines make
+        one row; None: none.
     """
 
     work: Path
@@ -34,6 +37,7 @@ class Runs:
     arguments: Sequence[str]
     threads: int
     fresh: bool
+    kept: Path | None = None
 
     def figures(self, model: str, seed: int, name: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Take a finished run of the same settings, or run it.
@@ -46,11 +50,12 @@ class Runs:
             What makes two runs equal.
         """
         path = self.work / f"{name}.json"
-        if path.exists() and not self.fresh:
-            figures: dict[str, Any] = json.loads(path.read_text())
-            if figures["settings"] == settings:
-                print(f"{model}, seed {seed}: taken from {path}", file=sys.stderr)
-                return figures
+        for done in [path, *([self.kept / path.name] if self.kept else [])]:
+            if done.exists() and not self.fresh:
+                figures: dict[str, Any] = json.loads(done.read_text())
+                if figures["settings"] == settings:
+                    print(f"{model}, seed {seed}: taken from {done}", file=sys.stderr)
+                    return figures
         self.work.mkdir(parents=True, exist_ok=True)
         if self.fresh:
             (self.work / f"{name}.safetensors").unlink(missing_ok=True)
@@ -63,7 +68,15 @@ class Runs:
         command = [sys.executable, self.script, *self.arguments, "--one", model, "--seeds", str(seed)]
         subprocess.run(command, check=True, env={**os.environ, **threads})
         figures = json.loads(path.read_text())
+        if self.kept:
+            self.kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, self.kept)
         return figures
+
+
+def kept_runs(project: Path, benchmark: str, customers: int | None) -> Path | None:
+    """Give the repository's folder of finished runs; none for a smoke run."""
+    return None if customers else project / "benchmarks" / "results" / "runs" / benchmark
 
 
 def work_folder(project: Path, benchmark: str, customers: int | None) -> Path:

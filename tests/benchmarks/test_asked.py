@@ -3,7 +3,7 @@
 import pytest
 from harness.asked import changes, options, run_name, settings
 from harness.parameters import parameters, recipe
-from harness.runs import Runs
+from harness.runs import Runs, kept_runs
 
 
 def test_an_ablation_is_a_row_of_its_own():
@@ -87,3 +87,17 @@ def test_fresh_takes_away_a_run_and_no_other(tmp_path):
     assert once.figures("mine", 1, "mine-1", {"a": 2})["runs"] == 2
     assert Runs(tmp_path, str(script), [], 1, fresh=True).figures("mine", 1, "mine-1", {"a": 1})["runs"] == 3
     assert sorted(path.name for path in tmp_path.glob("workspace-*")) == sorted(others)
+
+
+def test_another_machine_takes_the_figures_that_the_repository_keeps(tmp_path):
+    here, there, kept = tmp_path / "here", tmp_path / "there", tmp_path / "kept"
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, pathlib\n"
+        f"path = pathlib.Path({str(here / 'mine-1.json')!r})\n"
+        "path.write_text(json.dumps({'settings': 1, 'ndcg': 0.5}))\n"
+    )
+    done = Runs(here, str(script), [], 1, fresh=False, kept=kept).figures("mine", 1, "mine-1", 1)
+    elsewhere = Runs(there, "no script is started", [], 1, fresh=False, kept=kept)
+    assert elsewhere.figures("mine", 1, "mine-1", 1) == done
+    assert kept_runs(tmp_path, "ranking-beauty", customers=500) is None
