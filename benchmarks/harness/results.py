@@ -8,7 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from harness.names import ALL
+from rec_assets.backbone.precision import choose_precision
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +25,8 @@ def commit() -> str:
 
 def machine() -> str:
     """Say what it was measured on."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    fast = "float32" if choose_precision() is torch.float32 else "bf16"
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {fast}"
 
 
 def summary(model: str, runs: list[dict[str, Any]], deterministic: bool) -> dict[str, Any]:
