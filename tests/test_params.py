@@ -40,6 +40,13 @@ def test_usual_schedules_are_read(tmp_path: Path, cron: str) -> None:
     assert read_params(path).schedule.cron == cron
 
 
+def test_branches_share_their_width_among_heads(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("training: {sku_branches: {width: 100, heads: 3}}")
+    with pytest.raises(ParamsError, match="width 100 is no multiple of heads 3"):
+        read_params(path)
+
+
 def test_a_file_in_another_encoding_is_said(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes("# Knöpfe".encode("latin-1"))

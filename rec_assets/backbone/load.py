@@ -7,10 +7,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from rec_assets.backbone.attention import Attention
 from rec_assets.backbone.quantise import keep_layout, nf4_config
 from rec_assets.errors import BaseModelError
-
-Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 
 
 def load_base(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rec_assets.params.sections import Precision, Section
 
@@ -40,6 +40,12 @@ class SkuBranches(Section):
     dropout: float = Field(0.6, ge=0, lt=1, description="On their rows and on what each layer adds.")
     learning_rate: float = Field(1e-3, gt=0, description="Of their layers.")
     item_learning_rate: float = Field(5e-3, gt=0, description="Of their item vectors.")
+
+    @model_validator(mode="after")
+    def _share_the_width(self) -> "SkuBranches":
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        return self
 
 
 class Training(Section):

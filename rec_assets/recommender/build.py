@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from rec_assets import columns as c
+from rec_assets.backbone.attention import training_attention
 from rec_assets.backbone.final_norm import reset_final_norm
 from rec_assets.backbone.gates import add_residual_gates, gate_parameters
 from rec_assets.backbone.layers import append_fresh_layers, decoder_layers
@@ -63,7 +64,8 @@ def build(
         ``(n,)``: purchases that decide the mix of ID and title; None: the registry's. An adapter trained
         before the registry grew brings its own.
     plain
-        Replace 4-bit layers by float layers of the same weights, so that adapters can be merged into them.
+        Replace 4-bit layers by float layers of the same weights, so that adapters can be merged into them;
+        and take the attention that reads fastest, not the one that trains fastest.
     dtype
         Number format of frozen layers; None: ``training.precision`` on a GPU, float32 on a CPU, whose own
         bf16 comes by autocast.
@@ -78,7 +80,8 @@ def build(
     torch.manual_seed(recipe.seed)
     if dtype is None:
         dtype = choose_precision(settings.precision) if torch.cuda.is_available() else torch.float32
-    causal = load_base(base, quantised=settings.method == "qlora", dtype=dtype, attention=settings.attention)
+    attention = settings.attention if plain else training_attention(settings.attention, settings.precision)
+    causal = load_base(base, quantised=settings.method == "qlora", dtype=dtype, attention=attention)
     if plain:
         dequantise(causal)
     causal.requires_grad_(False)
@@ -94,6 +97,8 @@ def build(
     projection = torch.eye(causal.get_input_embeddings().weight.shape[1], titles.shape[1])
     items = ItemVectors(titles, counts, settings.item_vectors, start, projection)
     branches = make_branches(titles, counts, start, settings.item_vectors, settings.sku_branches, recipe.seed)
+    for branch in branches:
+        branch.decoder.set_attn_implementation("eager" if attention == "eager" else "sdpa")
     model = SkuLanguageModel(decoder, items, settings.dropout, settings.candidates, dtype, branches)
     model.embeddings.float()  # FSDP shards them together with the item vectors: one number format
     pretrained = list(decoder_layers(causal))

@@ -135,8 +135,10 @@ class RowTrainer(SFTTrainer):
                 name = plain_name(wrapped)
                 decay = self._weight_decay if name in self._matrices else 0.0
                 groups.setdefault((self.learning_rate_of(name), decay), []).append(parameter)
+        # Fused: one pass over memory instead of ten, which of large item tables is a tenth of a step.
         self.optimizer = torch.optim.AdamW(
-            [{"params": group, "lr": rate, "weight_decay": own} for (rate, own), group in groups.items()]
+            [{"params": group, "lr": rate, "weight_decay": own} for (rate, own), group in groups.items()],
+            fused=True,
         )
         return self.optimizer
 

@@ -37,7 +37,7 @@ def test_the_loss_is_cross_entropy_over_sold_skus(model: SkuLanguageModel) -> No
 
 
 def test_each_branch_has_a_loss_of_its_own_and_an_equal_say(tiny_base: Path, vocabulary: Path) -> None:
-    quiet = SkuBranches(copies=2, width=8, dropout=0.0)
+    quiet = SkuBranches(copies=2, width=8, heads=2, dropout=0.0)
     settings = Training(method="full", dropout=0.0, item_vectors=QUIET, sku_branches=quiet)
     model = sku_model(build(tiny_base, vocabulary, Recipe(settings, seed=1)))
     ids, targets = torch.tensor([[1, WORDS, 2, WORDS + 5]]), torch.tensor([[-100, -100, 5, -100]])

@@ -13,7 +13,7 @@ COUNTS = torch.tensor([4, 0, 9, 1])
 @pytest.fixture
 def branch() -> SkuBranch:
     titles = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    settings = Settings(copies=1, width=8)
+    settings = Settings(copies=1, width=8, heads=2)
     return make_branches(titles, COUNTS, None, VectorSettings(), settings, seed=3)[0].eval()
 
 
@@ -43,9 +43,9 @@ def test_the_same_seed_gives_the_same_branches_and_leaves_the_generator_alone() 
     torch.manual_seed(9)
     expected = torch.rand(3)
     torch.manual_seed(9)
-    one = make_branches(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3)
+    one = make_branches(titles, COUNTS, None, VectorSettings(), Settings(width=8, heads=2), seed=3)
     assert torch.equal(torch.rand(3), expected)
-    two = make_branches(titles, COUNTS, None, VectorSettings(), Settings(width=8), seed=3)
+    two = make_branches(titles, COUNTS, None, VectorSettings(), Settings(width=8, heads=2), seed=3)
     for first, second in zip(one, two, strict=True):
         for name, value in first.state_dict().items():
             assert torch.equal(value, second.state_dict()[name])
@@ -71,7 +71,11 @@ def test_co_purchases_bring_branch_vectors_together() -> None:
         ),
         dim=1,
     )
-    items = make_branches(titles, counts, start, VectorSettings(), Settings(width=8), seed=3)[0].eval().items
+    items = (
+        make_branches(titles, counts, start, VectorSettings(), Settings(width=8, heads=2), seed=3)[0]
+        .eval()
+        .items
+    )
     near = F.normalize(items(torch.arange(4)), dim=1)
     closeness = near @ near.T
     assert closeness[0, 1] > closeness[0, 2]
