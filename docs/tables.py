@@ -50,6 +50,21 @@ def heads(result: dict[str, Any]) -> str:
     return _markdown(head, rows)
 
 
+def parts(result: dict[str, Any]) -> str:
+    """Give a row for every part of the trained models."""
+    metrics = ("ndcg@10/masked", "recall@10/masked")
+    head = ["Part of the same models", *(RANKING[name] for name in metrics), "Seeds"]
+    rows = [
+        [
+            row["model"],
+            *(_spread(row["metrics"][name], 1, 4) for name in metrics),
+            str(len(row["seeds"])),
+        ]
+        for row in result["rows"]
+    ]
+    return _markdown(head, rows)
+
+
 def ablations(result: dict[str, Any]) -> str:
     """Give a row for every change, beside its difference to the recipe in NDCG@10."""
     metrics = ("ndcg@10/masked", "recall@10/masked")

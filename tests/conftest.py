@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,14 @@ class Retailer:
     transactions: pd.DataFrame
     customers: pd.DataFrame
     articles: pd.DataFrame
+
+
+@pytest.fixture(scope="session", autouse=True)
+def float32() -> Iterator[None]:
+    """Compute in float32 whatever the processor: tests compare digits. Processes they start are free."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rec_assets.backbone.precision.cpu_flags", lambda: frozenset())
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import torch
 
-from rec_assets.backbone.precision import choose_precision, cpu_flags
+from rec_assets.backbone.precision import choose_precision, cpu_flags, reading
 
 
 def test_explicit_formats_are_taken_at_their_word():
@@ -13,6 +13,13 @@ def test_auto_follows_the_instruction_set(monkeypatch):
     for flags, expected in (({"avx2"}, torch.float32), ({"avx512_bf16"}, torch.bfloat16)):
         monkeypatch.setattr("rec_assets.backbone.precision.cpu_flags", lambda f=flags: frozenset(f))
         assert choose_precision("auto") is expected
+
+
+def test_passes_that_are_only_read_multiply_in_the_format_chosen():
+    linear, device = torch.nn.Linear(4, 4), torch.device("cpu")
+    for precision, expected in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        with torch.no_grad(), reading(device, precision):
+            assert linear(torch.ones(1, 4)).dtype is expected
 
 
 def test_flags_are_read_from_the_first_processor(tmp_path):

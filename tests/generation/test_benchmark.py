@@ -72,12 +72,13 @@ def test_products_are_counted_as_torch_counts_them(home: Workspace) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.last_states(ids, torch.tensor([6] * 3)) @ model.head().T
     # torch counts attention as if it were not causal, and the projections of the titles behind the heads. Of
-    # a row the layers, 2 of width 32, read 7 tokens; each of two branches (2 layers, 128 wide) reads 3 SKUs
-    # and the start.
-    twice = 2 * 4 * 32 * 7 * 7 * 3 + 2 * (2 * 4 * 128 * 4 * 4 * 3)
-    causal = 2 * 2 * 32 * 7 * 8 * 3 + 2 * (2 * 2 * 128 * 4 * 5 * 3)
-    titles = 2 * 6 * 32 * 32 + 2 * (2 * 6 * 32 * 128)
-    rows_read = 2 * 3 * 32 * 32 + 2 * (2 * 3 * 32 * 128)  # titles behind the rows of the 3 SKUs that enter
+    # a row the layers, 2 of width 32, read 7 tokens; each of two branches, of 2 layers, reads 3 SKUs and
+    # the start.
+    wide = model.branches[0].items.projection.shape[0]
+    twice = 2 * 4 * 32 * 7 * 7 * 3 + 2 * (2 * 4 * wide * 4 * 4 * 3)
+    causal = 2 * 2 * 32 * 7 * 8 * 3 + 2 * (2 * 2 * wide * 4 * 5 * 3)
+    titles = 2 * 6 * 32 * 32 + 2 * (2 * 6 * 32 * wide)
+    rows_read = 2 * 3 * 32 * 32 + 2 * (2 * 3 * 32 * wide)  # titles behind the rows of the 3 SKUs that enter
     assert counter.get_total_flops() in (
         forward_flops(model, rows, 6) - causal + attention + titles + rows_read for attention in (twice, 0)
     )
