@@ -91,6 +91,7 @@ def ablations(result: dict[str, Any]) -> str:
 
 TABLES: dict[str, tuple[str, Render]] = {
     "ranking-beauty": ("benchmarks.md", ranking),
+    "parts-beauty": ("benchmarks.md", parts),
     "heads": ("heads.md", heads),
 }
 
