@@ -57,12 +57,14 @@ def trained(digits: DigitTokens, tiny_base: Path, vocabulary: Path, tmp_path: Pa
     model = build(tiny_base, words, RECIPE).train()
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.01)
     batch = collate(rows(digits))
-    for _ in range(150):
+    for _ in range(1000):  # how many it takes depends on the processor's last digits
         optimiser.zero_grad()
         loss = model(**batch).loss
+        if loss.item() < 0.05:
+            break
         loss.backward()
         optimiser.step()
-    assert loss.item() < 0.1
+    assert loss.item() < 0.05
     folder.mkdir()
     counts = torch.from_numpy(read_table(words / "registry.parquet")["train_purchases"].to_numpy(copy=True))
     save_recommender(trained_tensors(model), RECIPE, counts, folder)
