@@ -65,30 +65,6 @@ def parts(result: dict[str, Any]) -> str:
     return _markdown(head, rows)
 
 
-def ablations(result: dict[str, Any]) -> str:
-    """Give a row for every change, beside its difference to the recipe in NDCG@10."""
-    metrics = ("ndcg@10/masked", "recall@10/masked")
-    recipe = result["rows"][0]["metrics"]
-    head = [
-        "Recipe, but …",
-        *(RANKING[name] for name in metrics),
-        "Difference",
-        "Minutes",
-        "Peak MB",
-    ]
-    rows = [
-        [
-            row["model"],
-            *(_spread(row["metrics"][name], 1, 4) for name in metrics),
-            f"{row['metrics'][metrics[0]]['mean'] - recipe[metrics[0]]['mean']:+.4f}",
-            f"{row['seconds'] / 60:,.1f}",
-            f"{row['peak_mb']:,}",
-        ]
-        for row in result["rows"]
-    ]
-    return _markdown(head, rows)
-
-
 TABLES: dict[str, tuple[str, Render]] = {
     "ranking-beauty": ("benchmarks.md", ranking),
     "parts-beauty": ("benchmarks.md", parts),

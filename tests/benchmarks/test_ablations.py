@@ -4,6 +4,7 @@ import ablations
 import pytest
 import yaml
 from harness.asked import options, settings
+from harness.parameters import dotted
 
 ASKED = argparse.Namespace(epochs=3, threads=1, customers=None)
 KNOWN = yaml.safe_load(ablations.ROWS.read_text())
@@ -13,17 +14,10 @@ KNOWN = yaml.safe_load(ablations.ROWS.read_text())
 def test_a_row_changes_the_parameters_it_names_and_no_others(row):
     def params(name, changes):
         asked = options("", ablations.arguments(name, changes, ASKED))
-        return flat(settings(asked.name, 1, asked)["params"])
+        return dotted(settings(asked.name, 1, asked)["params"])
 
     recipe, own = params("recipe", {}), params(row, KNOWN[row])
     assert {key for key in own if own[key] != recipe[key]} == set(KNOWN[row])
-
-
-def flat(content, prefix=""):
-    found = {}
-    for key, value in content.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
 
 
 def test_the_recipe_comes_first_and_changes_nothing():

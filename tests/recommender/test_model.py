@@ -54,6 +54,22 @@ def test_each_branch_has_a_loss_of_its_own_and_an_equal_say(tiny_base: Path, voc
     torch.testing.assert_close(scores[0], sum(parts) / 3)
 
 
+def test_both_attentions_that_train_give_one_loss(tiny_base: Path, vocabulary: Path) -> None:
+    branches = SkuBranches(copies=2, width=8, heads=2, dropout=0.0)
+    ids = torch.tensor([[1, WORDS, 2, WORDS + 5], [1, WORDS + 3, 0, 0]])
+    targets = torch.tensor([[-100, 3, -100, 5], [5, 1, -100, -100]])
+    losses = []
+    for attention in ("eager", "sdpa"):
+        settings = Training(
+            method="full", dropout=0.0, attention=attention, item_vectors=QUIET, sku_branches=branches
+        )
+        model = sku_model(build(tiny_base, vocabulary, Recipe(settings, seed=1)))
+        used = {part.config._attn_implementation for part in (model.decoder, model.branches[0].decoder)}
+        assert used == {attention}
+        losses.append(model(ids, targets).loss)
+    torch.testing.assert_close(*losses)
+
+
 def test_what_was_bought_can_be_left_out_of_the_softmax(model: SkuLanguageModel) -> None:
     ids = torch.tensor([[1, WORDS, WORDS + 5, WORDS + 1], [1, WORDS + 3, WORDS + 3, 0]])
     targets = torch.tensor([[-100, 5, 1, -100], [3, -100, 3, -100]])

@@ -71,11 +71,8 @@ def test_co_purchases_bring_branch_vectors_together() -> None:
         ),
         dim=1,
     )
-    items = (
-        make_branches(titles, counts, start, VectorSettings(), Settings(width=8, heads=2), seed=3)[0]
-        .eval()
-        .items
-    )
+    settings = Settings(width=8, heads=2)
+    items = make_branches(titles, counts, start, VectorSettings(), settings, seed=3)[0].eval().items
     near = F.normalize(items(torch.arange(4)), dim=1)
     closeness = near @ near.T
     assert closeness[0, 1] > closeness[0, 2]
