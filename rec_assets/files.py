@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from filelock import FileLock
 
 from rec_assets.errors import CouturierError, TableError
 
@@ -106,6 +107,27 @@ def refuse_foreign(folder: Path, own: str, option: str) -> None:
             f"{folder} holds other files and would be replaced whole.",
             f"Name a new or an empty folder with {option}.",
         )
+
+
+@contextmanager
+def one_at_a_time(final: Path) -> Iterator[None]:
+    """Wait while another process makes ``final``; the block then looks first whether it is there.
+
+    Raises
+    ------
+    CouturierError
+        When the folder cannot be written.
+    """
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(final.parent / f".{final.name}.lock")
+        lock.acquire()
+    except OSError as error:
+        raise unwritable(final, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def unwritable(path: Path, error: Exception) -> CouturierError:

@@ -13,7 +13,7 @@ from rec_assets.backbone.fetch import cache_folder
 from rec_assets.backbone.load import first_line
 from rec_assets.backbone.quantise import forget_quantisation
 from rec_assets.errors import BaseModelError
-from rec_assets.files import atomic_folder, read_json, write_json
+from rec_assets.files import atomic_folder, one_at_a_time, read_json, write_json
 
 MARKER = "converted.json"
 
@@ -50,8 +50,19 @@ def convert_gguf(gguf: Path, name: str, sha256: str) -> Path:
     """
     final = converted_folder(name, sha256)
     marker = {"sha256": sha256, "transformers": transformers.__version__}
-    if (final / MARKER).exists() and read_json(final / MARKER) == marker:
+    if _is_converted(final, marker):
         return final
+    with one_at_a_time(final):
+        if not _is_converted(final, marker):
+            _convert(gguf, name, final, marker)
+    return final
+
+
+def _is_converted(final: Path, marker: dict[str, str]) -> bool:
+    return (final / MARKER).exists() and read_json(final / MARKER) == marker
+
+
+def _convert(gguf: Path, name: str, final: Path, marker: dict[str, str]) -> None:
     with (
         tqdm(total=3, desc=f"convert {name} (once, about a minute)", unit="step") as bar,
         atomic_folder(final) as part,
@@ -74,7 +85,6 @@ def convert_gguf(gguf: Path, name: str, sha256: str) -> Path:
         save_plain(model, tokenizer, part)
         write_json(marker, part / MARKER)
         bar.update()
-    return final
 
 
 def save_plain(model: Any, tokenizer: Any, folder: Path) -> None:

