@@ -65,9 +65,34 @@ def parts(result: dict[str, Any]) -> str:
     return _markdown(head, rows)
 
 
+def ablations(result: dict[str, Any]) -> str:
+    """Give a row for every change of the recipe, with what it brings beside the recipe itself."""
+    metrics = ("ndcg@10/masked", "recall@10/masked")
+    head = ["Recipe", *(cell for name in metrics for cell in (RANKING[name], "")), "Minutes", "Seeds"]
+    whole = result["rows"][0]["metrics"]
+    rows = [
+        [
+            row["model"],
+            *(
+                cell
+                for name in metrics
+                for cell in (
+                    _spread(row["metrics"][name], 1, 4),
+                    f"{row['metrics'][name]['mean'] / whole[name]['mean'] - 1:+.0%}",
+                )
+            ),
+            f"{row['seconds'] / 60:,.1f}",
+            str(len(row["seeds"])),
+        ]
+        for row in result["rows"]
+    ]
+    return _markdown(head, rows)
+
+
 TABLES: dict[str, tuple[str, Render]] = {
     "ranking-beauty": ("benchmarks.md", ranking),
     "parts-beauty": ("benchmarks.md", parts),
+    "ablations-beauty": ("benchmarks.md", ablations),
     "heads": ("heads.md", heads),
 }
 

@@ -14,9 +14,9 @@ from rec_assets.vocabulary.token_rows import TokenRow
 SIDE, TRIES = 2048, 7
 
 
-def matmul_peak() -> float:
-    """Measure the best of several products of square float32 matrices: FLOP/s, ``2 * side ** 3`` each."""
-    left, right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
+def matmul_peak(dtype: torch.dtype) -> float:
+    """Measure the best of several products of square matrices: FLOP/s, ``2 * side ** 3`` each."""
+    left, right = torch.rand(SIDE, SIDE).to(dtype), torch.rand(SIDE, SIDE).to(dtype)
     best = float("inf")
     for _ in range(TRIES):
         start = time.perf_counter()

@@ -11,7 +11,7 @@ from generating.training import token_rows
 from rec_assets import columns as c
 from rec_assets.files import read_json
 from rec_assets.generation.id_model import IdLanguageModel
-from rec_assets.params import read_params
+from rec_assets.params import Precision, read_params
 from rec_assets.ranking.one_pass import OnePassRanker, Top
 from rec_assets.workspace import Workspace
 
@@ -50,10 +50,10 @@ def rank(shop: Shop, scheme: str, home: Workspace) -> dict[str, float]:
     }
 
 
-def ranker(shop: Shop, home: Workspace) -> OnePassRanker:
+def ranker(shop: Shop, home: Workspace, precision: Precision = "auto") -> OnePassRanker:
     """Load the model that ranks in one pass."""
     budget = read_params(shop.workspace.params_file).ranking.batch_tokens
-    return OnePassRanker.load(home.recommender, home.base_model, home.vocabulary, budget)
+    return OnePassRanker.load(home.recommender, home.base_model, home.vocabulary, budget, precision)
 
 
 def named(shop: Shop, tops: Iterable[Top]) -> dict[int, list[str]]:

@@ -15,14 +15,16 @@ from generating.shop import Shop
 from generating.stock import Stock
 from generating.training import token_rows, train
 from rec_assets import columns as c
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.generation.chains import Sampling
 from rec_assets.generation.id_model import IdLanguageModel
 from rec_assets.generation.merge import merge_chains
 from rec_assets.generation.samplers import ChainSampler
 from rec_assets.generation.schemes import load_item_tokens
-from rec_assets.params import read_params
+from rec_assets.params import Precision, read_params
 from rec_assets.recommender.storage import load_recommender
 from rec_assets.vocabulary.token_rows import TokenRow
+from rec_assets.workspace import Workspace
 
 REPEATS = 5
 Lists = dict[int, list[str]]
@@ -82,7 +84,9 @@ def speed(shop: Shop, seed: int, epochs: int, work: Path, batches: list[int]) ->
     fastest = measured["one_pass"]["customers_per_second"]
     for figures_of in measured.values():
         figures_of["times_slower_than_one_pass"] = fastest / figures_of["customers_per_second"]
-    measured["one_pass"] |= _share_of_peak(shop, homes["sku"], rows["sku"])
+    precisions: set[Precision] = {"fp32", "fp32" if choose_precision() is torch.float32 else "bf16"}
+    for precision in sorted(precisions):
+        measured["one_pass"] |= _share_of_peak(shop, homes["sku"], rows["sku"], precision)
     return measured
 
 
@@ -95,23 +99,26 @@ def _timed(way: Callable[[], Lists], repeats: int) -> tuple[float, Lists]:
     return min(times), lists
 
 
-def _share_of_peak(shop: Shop, home: Any, rows: list[TokenRow]) -> dict[str, float]:
+def _share_of_peak(
+    shop: Shop, home: Workspace, rows: list[TokenRow], precision: Precision
+) -> dict[str, float]:
     model = load_recommender(home.recommender, home.base_model, home.vocabulary)
     flops = forward_flops(model, rows, len(shop.registry))
-    one_pass = ranker(shop, home)
+    one_pass = ranker(shop, home, precision)
 
     def forward() -> Lists:
         for _ in one_pass.scores(shop.test):
             pass
         return {}
 
-    before = matmul_peak()
+    dtype = choose_precision(precision)
+    before = matmul_peak(dtype)
     seconds, _ = _timed(forward, REPEATS)
-    peak = max(before, matmul_peak())
+    peak = max(before, matmul_peak(dtype))
     return {
-        "forward_gflops_per_second": flops / seconds / 1e9,
-        "matmul_peak_gflops_per_second": peak / 1e9,
-        "share_of_matmul_peak": flops / seconds / peak,
+        f"forward_gflops_per_second/{precision}": flops / seconds / 1e9,
+        f"matmul_peak_gflops_per_second/{precision}": peak / 1e9,
+        f"share_of_matmul_peak/{precision}": flops / seconds / peak,
     }
 
 

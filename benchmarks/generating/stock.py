@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.generation.item_tokens import ItemTokens
 from rec_assets.generation.merge import merge_chains
 from rec_assets.ranking.export import export
@@ -45,7 +46,8 @@ class Stock:
 
     def __init__(self, home: Workspace, first: int, batch: int) -> None:
         folder = Path(export(home, home.root / "exported"))
-        self.model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=choose_precision(), local_files_only=True)
+        self.model = loaded.eval()
         # One that came with the base model could filter candidates and starve the beams.
         self.model.generation_config = GenerationConfig()
         self._first = first

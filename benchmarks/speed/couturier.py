@@ -10,6 +10,7 @@ from trl import SFTConfig
 
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.params import Training
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.training.trainer import RecommenderTrainer
@@ -95,7 +96,8 @@ def trainer(
 def arguments(folder: Path, seed: int, learning_rate: float, steps: int = -1, **more: Any) -> SFTConfig:
     """Give what both trainers are told.
 
-    The rate is constant after a warm-up, so that no curve depends on where it ends.
+    The rate is constant after a warm-up, so that no curve depends on where it ends. Both multiply in the
+    machine's fast format.
     """
     common: dict[str, Any] = {
         "output_dir": str(folder),
@@ -106,7 +108,7 @@ def arguments(folder: Path, seed: int, learning_rate: float, steps: int = -1, **
         "warmup_steps": 10,
         "max_grad_norm": 1.0,
         "use_cpu": True,
-        "bf16": False,
+        "bf16": choose_precision() is torch.bfloat16,
         "gradient_checkpointing": False,
         "eval_strategy": "no",
         "save_strategy": "no",
