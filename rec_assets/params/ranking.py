@@ -14,6 +14,11 @@ class Ranking(Section):
         "auto",
         description="Of the forward pass, not of the product with the head; auto: as in training.",
     )
+    repeats: bool = Field(
+        True,
+        description="Score SKUs that a customer has bought by how often customers buy again, counted in "
+        "training purchases; false: as the model scores them.",
+    )
     beams: int = Field(
         20,
         ge=1,

@@ -64,5 +64,12 @@ def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranki
         When files are missing or do not fit together.
     """
     if scheme_of(vocabulary) == "sku":
-        return OnePassRanker.load(recommender, base, vocabulary, settings.batch_tokens, settings.precision)
+        return OnePassRanker.load(
+            recommender,
+            base,
+            vocabulary,
+            settings.batch_tokens,
+            settings.precision,
+            repeats=settings.repeats,
+        )
     return IdRanker.load(recommender, base, vocabulary, settings)

@@ -17,9 +17,10 @@ from rec_assets.params import Precision
 from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.recommender.model import SkuLanguageModel
-from rec_assets.recommender.storage import load_recommender
+from rec_assets.recommender.repeats import RepeatRates, bought_last
+from rec_assets.recommender.storage import load_recommender, load_repeats
 from rec_assets.recommender.top import Top
-from rec_assets.vocabulary.token_rows import RowEncoder
+from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
 
 
 class OnePassRanker(RegisteredSkus):
@@ -37,6 +38,8 @@ class OnePassRanker(RegisteredSkus):
         Budget of a forward pass.
     precision
         As ``ranking.precision``.
+    repeats
+        How SKUs bought before are scored; none: as the model does.
 
     Attributes
     ----------
@@ -51,8 +54,10 @@ class OnePassRanker(RegisteredSkus):
         registry: pd.DataFrame,
         batch_tokens: int,
         precision: Precision = "auto",
+        repeats: RepeatRates | None = None,
     ) -> None:
         super().__init__(registry)
+        self._repeats = repeats or RepeatRates()
         self.model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.head = self.model.head().T.contiguous()  # (d, n)
         self._encoder = encoder
@@ -61,9 +66,25 @@ class OnePassRanker(RegisteredSkus):
 
     @classmethod
     def load(
-        cls, recommender: Path, base: Path, vocabulary: Path, batch_tokens: int, precision: Precision = "auto"
+        cls,
+        recommender: Path,
+        base: Path,
+        vocabulary: Path,
+        batch_tokens: int,
+        precision: Precision = "auto",
+        *,
+        repeats: bool = True,
     ) -> Self:
         """Load model, registry and tokenizer from their folders.
+
+        Parameters
+        ----------
+        recommender, base, vocabulary
+            Folders of the model.
+        batch_tokens, precision
+            As in section ``ranking``.
+        repeats
+            Whether SKUs bought before are scored by how often customers buy again.
 
         Raises
         ------
@@ -78,22 +99,28 @@ class OnePassRanker(RegisteredSkus):
         registry = read_table(vocabulary / "registry.parquet")
         encoder = prompt_encoder(base, registry)
         model = load_recommender(recommender, base, vocabulary)
-        return cls(model, encoder, registry, batch_tokens, precision)
+        rates = load_repeats(recommender) if repeats else None
+        return cls(model, encoder, registry, batch_tokens, precision, rates)
 
     @torch.inference_mode()
     def scores(
         self, prompts: pd.DataFrame, title: str = "ranking"
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield ``(places, scores)`` a batch: indices of prompts, and logits ``(B, n)`` over all SKUs."""
-        for batch, states in self.states(prompts, title):
-            yield batch, states @ self.head
+        rows = self._encoder.encode(prompts)
+        for batch, states in self._passes(rows, title):
+            scores = states @ self.head
+            self._repeats.mix(scores, [bought_last(rows[place].ids, self.model.words) for place in batch])
+            yield batch, scores
 
     @torch.inference_mode()
     def states(
         self, prompts: pd.DataFrame, title: str = "ranking"
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield ``(places, states)`` a batch: indices of prompts, and what ranks them, ``(B, d)``."""
-        rows = self._encoder.encode(prompts)
+        yield from self._passes(self._encoder.encode(prompts), title)
+
+    def _passes(self, rows: list[TokenRow], title: str) -> Iterator[tuple[list[int], torch.Tensor]]:
         batches = LengthBatches([len(row.ids) for row in rows], self._batch_tokens, seed=None)
         device = self.head.device
         with tqdm(total=len(rows), desc=title, unit="customer", leave=False) as bar:

@@ -13,6 +13,7 @@ from rec_assets.files import read_json, write_json
 from rec_assets.params import Training
 from rec_assets.recommender.build import Recipe, build
 from rec_assets.recommender.model import SkuLanguageModel
+from rec_assets.recommender.repeats import RepeatRates
 
 WEIGHTS = "trained.safetensors"
 RECIPE = "recommender.json"
@@ -72,7 +73,13 @@ def load_trained(model: nn.Module, tensors: dict[str, Tensor]) -> None:
             value.copy_(tensors[name])
 
 
-def save_recommender(trained: dict[str, Tensor], recipe: Recipe, counts: Tensor, folder: Path) -> None:
+def save_recommender(
+    trained: dict[str, Tensor],
+    recipe: Recipe,
+    counts: Tensor,
+    folder: Path,
+    repeats: RepeatRates | None = None,
+) -> None:
     """Write trained tensors and their recipe to an existing folder.
 
     Parameters
@@ -85,10 +92,26 @@ def save_recommender(trained: dict[str, Tensor], recipe: Recipe, counts: Tensor,
         ``(n,)``: purchases behind the mix; kept so that a longer registry later does not change it.
     folder
         Where.
+    repeats
+        What ranking adds to the model's scores; None: nothing.
     """
     counted = torch.nonzero(counts > 0).squeeze(1)
     save_file(trained | {_COUNTED: counted, _COUNTS: counts[counted]}, folder / WEIGHTS)
-    write_json({"training": recipe.training.model_dump(mode="json"), "seed": recipe.seed}, folder / RECIPE)
+    content = {"training": recipe.training.model_dump(mode="json"), "seed": recipe.seed}
+    write_json({**content, "repeats": (repeats or RepeatRates()).to_json()}, folder / RECIPE)
+
+
+def load_repeats(folder: Path) -> RepeatRates:
+    """Read what ranking adds to a trained recommender's scores.
+
+    Raises
+    ------
+    RegistryError
+        When the folder holds no model.
+    """
+    if not (folder / RECIPE).exists():
+        raise RegistryError(f"{folder} holds no {RECIPE}.", "Train it: couturier stage recommender.")
+    return RepeatRates.from_json(read_json(folder / RECIPE)["repeats"])
 
 
 def read_trained(folder: Path) -> tuple[dict[str, Tensor], Tensor]:

@@ -16,12 +16,13 @@ from trl import SFTConfig
 from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
 from rec_assets.errors import ParamsError, TableError
-from rec_assets.files import atomic_file, atomic_folder, content_hash, read_table
+from rec_assets.files import atomic_file, atomic_folder, content_hash, read_json, read_table
 from rec_assets.generation.id_folder import model_vocabulary, scheme_of, words_continue
 from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.checkpoints import newest_checkpoint
+from rec_assets.recommender.repeats import read_repeats
 from rec_assets.recommender.row_trainer import row_arguments
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry import version_folder
@@ -62,6 +63,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     model = build(workspace.base_model, items.vocabulary, recipe)
     inner = sku_model(model)
     inner.mask_seen = _mask_seen(params.training, rows, inner.words, items)
+    dated = read_json(workspace.splits / "windows.json")["time"] == "date"
+    repeats = read_repeats(workspace.behaviour, dated=dated, scored=not inner.mask_seen)
     carried = _warm_start(workspace, params, model)
     start = trained_tensors(model)
     checkpoints = workspace.checkpoints / _fingerprint(workspace, params)
@@ -87,7 +90,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     PartialState().wait_for_everyone()  # the best checkpoint is read by every process before it goes
     if PartialState().is_main_process:
         with atomic_folder(workspace.recommender) as folder:
-            save_recommender(trained, recipe, items.counts, folder)
+            save_recommender(trained, recipe, items.counts, folder, repeats)
             plot_curve(frame, folder / "training_curve.png")
         with atomic_file(workspace.reports / "training_curve.csv") as part:
             frame.to_csv(part, index=False)

@@ -114,7 +114,9 @@ def test_an_exported_checkpoint_has_equal_logits(trained: Workspace) -> None:
     ]
     assert branches
     words = range(min(read_json(out / "skus.json").values()))
-    ranker = OnePassRanker.load(trained.recommender, trained.base_model, trained.vocabulary, 512)
+    ranker = OnePassRanker.load(
+        trained.recommender, trained.base_model, trained.vocabulary, 512, repeats=False
+    )
     prompts: pd.DataFrame = read_table(trained.prompts / "latest.parquet").head(3)
     tokens = read_json(out / "skus.json")
     order = [tokens[sku] for sku in ranker.registry["sku"]]
