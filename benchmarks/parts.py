@@ -3,7 +3,8 @@
 ``python benchmarks/parts.py [--seeds 1 2 3]`` takes the models that ``benchmarks/ranking.py --dataset beauty
 --models couturier`` has trained, whose workspaces lie in ``data/benchmarks/ranking-beauty/``, and ranks the
 same test customers from parts of their states and heads alone. Nothing is trained again: the parts learn
-apart, each by a softmax of its own, so a part alone is what it would be beside others. Rows land in
+apart, each by a softmax of its own, so a part alone is what it would be beside others. Unmasked figures are
+of the parts' own scores, ``ranking.repeats`` left out. Rows land in
 ``benchmarks/results/parts-beauty.json``.
 """
 
