@@ -138,7 +138,7 @@ def main() -> None:
 
         window = {"customers": asked.customers, "cutoffs": asked.cutoffs}
         runs = [figures for model in asked.models for figures in runs_of(model)]
-        runs = hm_results.finished(work, window, runs)
+        runs = hm_results.finished(work, window, runs, command)
         pairs = hm_results.read_pairs(work, runs)
         rows = hm_results.rows(pairs, runs)
         write(path, command, asked.seeds, rows, **window, judged=hm_results.judged_on(pairs))

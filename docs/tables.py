@@ -12,6 +12,7 @@ RANKING = {
     "ndcg@10/unmasked": "NDCG@10",
     "recall@10/unmasked": "Recall@10",
 }
+_GAIN = "gain over best baseline"
 Render = Callable[[dict[str, Any]], str]
 
 
@@ -89,9 +90,31 @@ def ablations(result: dict[str, Any]) -> str:
     return _markdown(head, rows)
 
 
+def intervals(*metrics: str) -> Render:
+    """Give what renders a row for every model: metrics with intervals, and the gain over the best rule."""
+
+    def render(result: dict[str, Any]) -> str:
+        tasks = any("task" in row for row in result["rows"])
+        head = [*(["Task"] if tasks else []), "Model"]
+        head += [cell for name in metrics for cell in (_metric(name), "beside the best rule")]
+        rows = []
+        for row in result["rows"]:
+            cells = [*([row["task"]] if tasks else []), row["model"]]
+            for name in metrics:
+                cells += [_interval(row["metrics"].get(name)), _lead(row[_GAIN].get(name))]
+            rows.append(cells)
+        return _markdown(head, rows)
+
+    return render
+
+
 TABLES: dict[str, tuple[str, Render]] = {
     "ranking-beauty": ("benchmarks.md", ranking),
     "parts-beauty": ("benchmarks.md", parts),
+    "ranking-hm": (
+        "benchmarks.md",
+        intervals("ndcg@10/unmasked", "recall@10/unmasked", "ndcg@10/never_bought", "recall@10/never_bought"),
+    ),
     "ablations-beauty": ("benchmarks.md", ablations),
     "heads": ("heads.md", heads),
 }
@@ -104,6 +127,28 @@ def with_table(text: str, name: str, render: Render) -> str:
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{render(result)}\n\n{result['machine']}.\n{end}{after}"
+
+
+def _metric(name: str) -> str:
+    """Say a metric and its part.
+
+    >>> _metric("ndcg@10/never_bought")
+    'NDCG@10, never bought'
+    """
+    metric, _, part = name.partition("/")
+    plain = metric.replace("ndcg", "NDCG").replace("recall", "Recall")
+    return plain if part == "unmasked" else f"{plain}, {part.replace('_', ' ')}"
+
+
+def _interval(value: dict[str, Any] | None) -> str:
+    return f"{value['mean']:.4f} [{value['low']:.4f}, {value['high']:.4f}]" if value else "–"
+
+
+def _lead(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "–"
+    apart = value["difference"]
+    return f"{apart['mean']:+.4f} [{apart['low']:+.4f}, {apart['high']:+.4f}]"
 
 
 def _spread(value: dict[str, Any], scale: float, places: int) -> str:

@@ -18,7 +18,7 @@ def comparable(figures: Figures, window: dict[str, Any]) -> bool:
     return all(figures["settings"].get(name) == value for name, value in window.items())
 
 
-def finished(work: Path, window: dict[str, Any], asked: list[Figures]) -> list[Figures]:
+def finished(work: Path, window: dict[str, Any], asked: list[Figures], command: str) -> list[Figures]:
     """Add to the runs asked for those of other models that lie finished and can be held against them."""
     models = {figures["model"] for figures in asked}
     found = list(asked)
@@ -29,7 +29,7 @@ def finished(work: Path, window: dict[str, Any], asked: list[Figures]) -> list[F
         if (
             figures["name"] == f"{figures['model']}-{figures['seed']}"
         ):  # a recipe changed on the fly is no row
-            found.append(figures)
+            found.append({"command": command, **figures})
     return found
 
 

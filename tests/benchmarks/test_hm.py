@@ -36,25 +36,25 @@ def test_every_model_is_judged_at_every_date_and_pooled(shop):
             "model": model,
             "name": f"{model}-1",
             "seed": 1,
-            "command": "c",
             "settings": {"cutoffs": 2},
         }
         (work / f"{model}-1.json").write_text(json.dumps(figures))
-        runs.append(figures)
+        runs.append({**figures, "command": "c"})
     pairs = pd.read_parquet(work / "couturier-1.parquet")
     assert sorted(pairs["as_of"].unique()) == list(CUTOFFS)
     assert not pairs["ndcg@10/unmasked"].isna().any()
     # Half a dozen articles enter in the first test window: few are left for the second.
     fresh = pairs.groupby("as_of")["recall@10/never_bought"].count()
     assert fresh[CUTOFFS[0]] > fresh[CUTOFFS[1]]
-    found = hm_results.finished(work, {"cutoffs": 2}, runs[1:])
+    found = hm_results.finished(work, {"cutoffs": 2}, runs[1:], "again")
     rows = {row["model"]: row for row in hm_results.rows(hm_results.read_pairs(work, found), found)}
     assert set(rows) == {"couturier", "popular", "repeat", "title_knn"}
     assert rows["couturier"][GAIN]["ndcg@10/unmasked"]["baseline"] in ("popular", "repeat", "title_knn")
     assert rows["couturier"]["parameters"] > 1000
+    assert (rows["couturier"]["command"], rows["repeat"]["command"]) == ("c", "again")
     assert rows["repeat"]["seconds"] < runs[0]["seconds"]
     assert "| couturier |" in hm_results.table(list(rows.values()), ("ndcg@10/unmasked",))
-    assert hm_results.finished(work, {"cutoffs": 3}, []) == []
+    assert hm_results.finished(work, {"cutoffs": 3}, [], "again") == []
 
 
 def test_a_finished_stage_is_not_run_again_unless_its_parameters_changed(shop):
