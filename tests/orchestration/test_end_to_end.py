@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -22,7 +23,8 @@ from rec_assets.registry import list_versions
 from rec_assets.workspace import Workspace
 
 Command = Callable[..., CompletedProcess[str]]
-PATIENCE_SECONDS = 1500
+PATIENCE_SECONDS = 600
+START_SECONDS = 180
 
 
 @pytest.mark.slow
@@ -54,13 +56,13 @@ def test_a_dropped_snapshot_retrains_by_itself(
     command("couturier", "promote", champion)
     known = pd.read_parquet(small.vocabulary / "registry.parquet")["sku"].tolist()
     with (
-        dagster_dev(small, environment),
+        dagster_dev(small, environment) as running,
         dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance,
     ):
-        time.sleep(20)  # the sensor is up and has seen the snapshot that was read by hand
+        assert "no snapshot after '2025-12'" in running.said("no snapshot after")
         assert instance.get_runs() == []
         shutil.copytree(parcel, incoming / "2026-01")
-        run = finished(instance)
+        run = running.finished(instance)
         assert run.status == dg.DagsterRunStatus.SUCCESS, failures(instance, run)
         assert (run.job_name, run.tags["couturier/snapshot"]) == ("retrain", "2026-01")
         assert run.tags["dagster/sensor_name"] == "new_data"
@@ -99,12 +101,42 @@ def table_files(workspace: Workspace, command: Command, folder: Path) -> None:
     change_params(workspace.params_file, {"source.kind": "table", "source.tables": tables})
 
 
+@dataclass(frozen=True)
+class DagsterDev:
+    """A ``dagster dev`` under way; whoever waits for it in vain is shown what it logged."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self, words: str) -> str:
+        """Wait until the daemon logs the words."""
+        end = time.monotonic() + START_SECONDS
+        while words not in (logged := self.log.read_text()):
+            self._still_worth_waiting(end, words)
+        return logged
+
+    def finished(self, instance: dg.DagsterInstance) -> dg.DagsterRun:
+        """Wait for the end of the snapshot's run."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        snapshot_runs = dg.RunsFilter(tags={"couturier/snapshot": "2026-01"})
+        while not (runs := instance.get_runs(snapshot_runs)) or not runs[0].is_finished:
+            self._still_worth_waiting(end, f"the end of one of {instance.get_runs()}")
+        return runs[0]
+
+    def _still_worth_waiting(self, end: float, what: str) -> None:
+        tail = self.log.read_text()[-6000:]
+        assert self.process.poll() is None, f"dagster dev ended before {what}\n{tail}"
+        assert time.monotonic() < end, f"waited too long for {what}\n{tail}"
+        time.sleep(2)
+
+
 @contextmanager
-def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[None]:
+def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[DagsterDev]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with (workspace.root / "dagster.log").open("w") as log:
+    path = workspace.root / "dagster.log"
+    with path.open("w") as log:
         process = subprocess.Popen(
             ["dagster", "dev", "-m", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)],
             cwd=workspace.root,
@@ -114,7 +146,7 @@ def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[N
             start_new_session=True,
         )
         try:
-            yield
+            yield DagsterDev(process, path)
         finally:
             # Its web server, daemon and code server are children in one group of their own.
             # Not SIGINT: a shell starts background jobs with it ignored.
@@ -124,17 +156,6 @@ def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[N
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-
-
-def finished(instance: dg.DagsterInstance) -> dg.DagsterRun:
-    end = time.monotonic() + PATIENCE_SECONDS
-    snapshot_runs = dg.RunsFilter(tags={"couturier/snapshot": "2026-01"})
-    while time.monotonic() < end:
-        runs = instance.get_runs(snapshot_runs)
-        if runs and runs[0].is_finished:
-            return runs[0]
-        time.sleep(2)
-    raise AssertionError(f"no run ended in {PATIENCE_SECONDS} seconds: {instance.get_runs()}")
 
 
 def failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
