@@ -4,7 +4,7 @@
 --models couturier`` has trained, whose workspaces lie in ``data/benchmarks/ranking-beauty/``, and ranks the
 same test customers from parts of their states and heads alone. Nothing is trained again: the parts learn
 apart, each by a softmax of its own, so a part alone is what it would be beside others. Unmasked figures are
-of the parts' own scores, ``ranking.repeats`` left out. Rows land in
+of the parts' own scores, ``ranking.demand`` and ``ranking.repeats`` left out. Rows land in
 ``benchmarks/results/parts-beauty.json``.
 """
 
@@ -23,6 +23,7 @@ from harness.scores import DEPTH, judge
 
 from rec_assets import columns as c
 from rec_assets.files import read_table
+from rec_assets.params import Ranking
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.workspace import Workspace
 
@@ -77,7 +78,7 @@ def lists_of(
 def measure(home: Path, data: LeaveOneOut, seed: int, batch: int = 512) -> dict[str, dict[str, Any]]:
     """Judge every part of one trained model."""
     workspace = Workspace(home)
-    ranker = OnePassRanker.load(workspace.recommender, workspace.base_model, workspace.vocabulary, 16_384)
+    ranker = OnePassRanker.load(workspace.recommender, workspace.base_model, workspace.vocabulary, Ranking())
     prompts = read_table(workspace.prompts / "test.parquet")
     purchases = data.purchases
     owners, skus = purchases.customers[purchases.customer], purchases.skus[purchases.sku]

@@ -94,12 +94,11 @@ def intervals(*metrics: str) -> Render:
     """Give what renders a row for every model: metrics with intervals, and the gain over the best rule."""
 
     def render(result: dict[str, Any]) -> str:
-        tasks = any("task" in row for row in result["rows"])
-        head = [*(["Task"] if tasks else []), "Model"]
+        head = ["Model"]
         head += [cell for name in metrics for cell in (_metric(name), "beside the best rule")]
         rows = []
         for row in result["rows"]:
-            cells = [*([row["task"]] if tasks else []), row["model"]]
+            cells = [row["model"]]
             for name in metrics:
                 cells += [_interval(row["metrics"].get(name)), _lead(row[_GAIN].get(name))]
             rows.append(cells)
@@ -108,6 +107,129 @@ def intervals(*metrics: str) -> Render:
     return render
 
 
+def coldstart(result: dict[str, Any]) -> str:
+    """Give a row for every task and model: metrics of the judged part, and the gain over rules."""
+    head = ["Task", "Model"]
+    for name in ("NDCG@10", "Recall@10", "Recall@100"):
+        head += [name, "beside the best rule"]
+    rows = []
+    for row in result["rows"]:
+        part = "unmasked" if "recall@10/unmasked" in row["metrics"] else "never_bought"
+        cells = [row["task"], row["model"]]
+        for metric in ("ndcg@10", "recall@10", "recall@100"):
+            name = f"{metric}/{part}"
+            cells += [_interval(row["metrics"].get(name)), _lead(row[_GAIN].get(name))]
+        rows.append(cells)
+    return _markdown(head, rows)
+
+
+def training(result: dict[str, Any]) -> str:
+    """Give a row for every trainer."""
+    shown = {
+        "samples/s": ("Histories a second", 1),
+        "targets/s": ("Purchases a second", 0),
+        "seconds to equal loss": ("Seconds to equal loss", 0),
+        "samples to equal loss": ("Histories to equal loss", 0),
+        "times slower": ("Times slower", 1),
+        "best loss": ("Best loss", 3),
+    }
+    head = ["Trainer", *(title for title, _ in shown.values()), "Trained numbers"]
+    rows = [
+        [
+            row["model"],
+            *(f"{row['metrics'][name]['mean']:,.{places}f}" for name, (_, places) in shown.items()),
+            f"{row['trained']:,}",
+        ]
+        for row in result["rows"]
+    ]
+    return _markdown(head, rows)
+
+
+def memory(result: dict[str, Any]) -> str:
+    """Give a row for every method and number of layers; MiB."""
+    parts = list(result["rows"][0]["mb"])
+    head = ["Layers", "Method", "Peak", "of the steps", *parts, "Numbers", "of them trained"]
+    rows = [
+        [
+            str(row["layers"]),
+            row["model"],
+            *(f"{row[name]:,.0f}" for name in ("peak_mb", "training_peak_mb")),
+            *(f"{row['mb'][name]:,.0f}" for name in parts),
+            *(f"{row[name]:,}" for name in ("parameters", "trained")),
+        ]
+        for row in result["rows"]
+    ]
+    return _markdown(head, rows)
+
+
+def schemes(result: dict[str, Any]) -> str:
+    """Give a row for every scheme of item tokens."""
+    shown = {
+        "tokens_a_history": ("Tokens a history", 1),
+        "training_samples_per_second": ("Histories trained a second", 1),
+        "ranking_customers_per_second": ("Customers ranked a second", 1),
+        **{name: (RANKING[name], 4) for name in ("ndcg@10/masked", "recall@10/masked")},
+    }
+    return _measured(result, "Data and scheme", shown, marked_by="tokens_a_history")
+
+
+def ways(result: dict[str, Any]) -> str:
+    """Give a row for every way to make lists."""
+    shown = {
+        "customers_per_second": ("Customers a second", 2),
+        "times_slower_than_one_pass": ("Times slower", 1),
+        **{name: (RANKING[name], 4) for name in ("ndcg@10/unmasked", "recall@10/unmasked")},
+    }
+    return _measured(result, "Data and way", shown, marked_by="times_slower_than_one_pass")
+
+
+def peak_share(result: dict[str, Any]) -> str:
+    """Give a row for every number format in which one pass was held against the machine's matmul peak."""
+    metrics = next(row["metrics"] for row in result["rows"] if row["model"].endswith("/one_pass"))
+    names = ("forward_gflops_per_second", "matmul_peak_gflops_per_second")
+    formats = [name.rpartition("/")[2] for name in metrics if name.startswith("share_of_matmul_peak")]
+    rows = [
+        [
+            number,
+            *(f"{metrics[f'{name}/{number}']['mean']:,.0f}" for name in names),
+            f"{metrics[f'share_of_matmul_peak/{number}']['mean']:.0%}",
+        ]
+        for number in formats
+    ]
+    return _markdown(["Format", "GFLOP/s of one pass", "GFLOP/s of the best matmul", "Share"], rows)
+
+
+def ranking_cost(result: dict[str, Any]) -> str:
+    """Give a row for every catalogue that was ranked."""
+    head = ["SKUs", "Item vectors", "Exact, ms a customer", "HNSW, ms a customer", "HNSW recall", "Built, s"]
+    rows = [
+        [f"{row['skus']:,}", row["vectors"], f"{row['exact_ms']:.3f}"]
+        + [
+            f"{row[name]:,.{places}f}" if name in row else "–"
+            for name, places in (("ann_ms", 3), ("ann_recall", 3), ("ann_build_s", 0))
+        ]
+        for row in result["rows"]
+        if row["model"] == "ranking"
+    ]
+    return _markdown(head, rows)
+
+
+def training_cost(result: dict[str, Any]) -> str:
+    """Give a row for every catalogue and softmax that a training step was timed with."""
+    rows = [
+        [
+            f"{row['skus']:,}",
+            row["softmax"],
+            f"{row['step_s']:.2f}" if "step_s" in row else f"needs {row['needs_gb']:.0f} GiB",
+        ]
+        for row in result["rows"]
+        if row["model"] == "training"
+    ]
+    return _markdown(["SKUs sold", "Softmax", "Seconds a step"], rows)
+
+
+# By the marks around it in the page: the page, and what renders it. What follows a colon tells tables of one
+# result file apart.
 TABLES: dict[str, tuple[str, Render]] = {
     "ranking-beauty": ("benchmarks.md", ranking),
     "parts-beauty": ("benchmarks.md", parts),
@@ -116,17 +238,36 @@ TABLES: dict[str, tuple[str, Render]] = {
         intervals("ndcg@10/unmasked", "recall@10/unmasked", "ndcg@10/never_bought", "recall@10/never_bought"),
     ),
     "ablations-beauty": ("benchmarks.md", ablations),
+    "coldstart": ("benchmarks.md", coldstart),
+    "training": ("benchmarks.md", training),
+    "generation:ways": ("benchmarks.md", ways),
+    "generation:peak": ("benchmarks.md", peak_share),
+    "generation:schemes": ("benchmarks.md", schemes),
+    "cost:ranking": ("benchmarks.md", ranking_cost),
+    "cost:training": ("benchmarks.md", training_cost),
+    "memory": ("benchmarks.md", memory),
     "heads": ("heads.md", heads),
 }
 
 
 def with_table(text: str, name: str, render: Render) -> str:
-    """Put the table of one result file between its marks."""
-    result = json.loads((PROJECT / "benchmarks" / "results" / f"{name}.json").read_text())
+    """Put a table of a result file between its marks."""
+    file = name.partition(":")[0]
+    result = json.loads((PROJECT / "benchmarks" / "results" / f"{file}.json").read_text())
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{render(result)}\n\n{result['machine']}.\n{end}{after}"
+
+
+def _measured(result: dict[str, Any], first: str, shown: dict[str, tuple[str, int]], marked_by: str) -> str:
+    """Give a row for every row of the result that has the marking metric."""
+    rows = [
+        [row["model"], *(_spread(row["metrics"][name], 1, places) for name, (_, places) in shown.items())]
+        for row in result["rows"]
+        if marked_by in row["metrics"]
+    ]
+    return _markdown([first, *(title for title, _ in shown.values())], rows)
 
 
 def _metric(name: str) -> str:

@@ -52,8 +52,8 @@ def rank(shop: Shop, scheme: str, home: Workspace) -> dict[str, float]:
 
 def ranker(shop: Shop, home: Workspace, precision: Precision = "auto") -> OnePassRanker:
     """Load the model that ranks in one pass."""
-    budget = read_params(shop.workspace.params_file).ranking.batch_tokens
-    return OnePassRanker.load(home.recommender, home.base_model, home.vocabulary, budget, precision)
+    settings = read_params(shop.workspace.params_file).ranking.model_copy(update={"precision": precision})
+    return OnePassRanker.load(home.recommender, home.base_model, home.vocabulary, settings)
 
 
 def named(shop: Shop, tops: Iterable[Top]) -> dict[int, list[str]]:

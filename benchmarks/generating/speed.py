@@ -55,9 +55,9 @@ def speed(shop: Shop, seed: int, epochs: int, work: Path, batches: list[int]) ->
     one_pass = ranker(shop, homes["sku"])
     barred = ~torch.from_numpy(shop.listed)
     ways["one_pass"] = lambda: named(shop, one_pass.top(shop.test, CUTOFF, barred))
-    budget = read_params(shop.workspace.params_file).ranking.batch_tokens
+    settings = read_params(shop.workspace.params_file).ranking
     home = homes["sku"]
-    sampler = ChainSampler.load(home.recommender, home.base_model, home.vocabulary, budget)
+    sampler = ChainSampler.load(home.recommender, home.base_model, home.vocabulary, settings)
     ways["sampled_chains"] = lambda: _lists(
         shop, merge_chains(sampler.chains(shop.test, Sampling(), seed, barred), CUTOFF)[0]
     )

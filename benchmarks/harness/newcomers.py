@@ -15,6 +15,7 @@ from rec_assets.evaluation.holdout import Holdout, read_holdout
 from rec_assets.evaluation.lists import Lists
 from rec_assets.files import read_table
 from rec_assets.params import read_params
+from rec_assets.prompts.without_history import without_history
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.workspace import Workspace
 
@@ -38,7 +39,7 @@ def newcomer_pairs(model: str, here: Workspace, seed: int) -> dict[str, pd.DataF
     data = read_purchases(here)
     masks = parts(holdout)
     ranker = OnePassRanker.load(
-        here.recommender, here.base_model, here.vocabulary, read_params(here.params_file).ranking.batch_tokens
+        here.recommender, here.base_model, here.vocabulary, read_params(here.params_file).ranking
     )
     prompts = read_table(here.prompts / "test.parquet").sort_values(c.CUSTOMER, ignore_index=True)
     new = holdout.articles[c.PURCHASES].to_numpy() == 0
@@ -60,12 +61,6 @@ def newcomer_pairs(model: str, here: Workspace, seed: int) -> dict[str, pd.DataF
     for task, mask in ((EMPTIED, masks["unmasked"]), (NO_HISTORY, ~masks["with_history"])):
         found[task] = _judge(lists, holdout, {"unmasked": mask})
     return found
-
-
-def without_history(prompts: pd.DataFrame) -> pd.DataFrame:
-    """Take the purchases out of prompts; header and closing stay, and no purchase shapes them."""
-    empty = pd.Series([[] for _ in range(len(prompts))], index=prompts.index)
-    return prompts.assign(**{c.HISTORY: empty, c.MOMENTS: empty})
 
 
 def recommended(ranker: OnePassRanker, prompts: pd.DataFrame, holdout: Holdout, allowed: Flags) -> Integers:

@@ -115,5 +115,5 @@ def load_sampler(recommender: Path, base: Path, vocabulary: Path, settings: Rank
         When files are missing or do not fit together.
     """
     if scheme_of(vocabulary) == "sku":
-        return ChainSampler.load(recommender, base, vocabulary, settings.batch_tokens)
+        return ChainSampler.load(recommender, base, vocabulary, settings)
     return IdChainSampler.load(recommender, base, vocabulary, settings)

@@ -62,11 +62,7 @@ def _judge(
     if (scheme := scheme_of(workspace.vocabulary)) != "sku":
         return {}, dict.fromkeys(heads, f"a recommender of {scheme} tokens gives no probability to every SKU")
     ranker = OnePassRanker.load(
-        workspace.recommender,
-        workspace.base_model,
-        workspace.vocabulary,
-        params.ranking.batch_tokens,
-        params.ranking.precision,
+        workspace.recommender, workspace.base_model, workspace.vocabulary, params.ranking
     )
     # As in the holdout's lists: what is sold out today may have been bought then.
     barred = ranker.barred(set(articles[c.SKU]), retired=False).numpy()

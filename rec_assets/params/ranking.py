@@ -19,6 +19,12 @@ class Ranking(Section):
         description="Score SKUs that a customer has bought by how often customers buy again, counted in "
         "training purchases; false: as the model scores them.",
     )
+    demand: bool = Field(
+        True,
+        description="Mix the model's scores with what everybody buys of late and at all times, and with how "
+        "often something never sold is bought, as validation purchases say; most for customers of whom "
+        "little is known; false: leave them alone.",
+    )
     beams: int = Field(
         20,
         ge=1,

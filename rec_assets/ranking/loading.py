@@ -56,7 +56,7 @@ def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranki
     recommender, base, vocabulary
         Folders of the model: the workspace's, or a stored version's.
     settings
-        Budget of a forward pass, and beams.
+        Section ``ranking``.
 
     Raises
     ------
@@ -64,12 +64,5 @@ def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranki
         When files are missing or do not fit together.
     """
     if scheme_of(vocabulary) == "sku":
-        return OnePassRanker.load(
-            recommender,
-            base,
-            vocabulary,
-            settings.batch_tokens,
-            settings.precision,
-            repeats=settings.repeats,
-        )
+        return OnePassRanker.load(recommender, base, vocabulary, settings)
     return IdRanker.load(recommender, base, vocabulary, settings)

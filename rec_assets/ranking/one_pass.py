@@ -13,12 +13,13 @@ from rec_assets.backbone.precision import reading
 from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
 from rec_assets.generation.id_folder import scheme_of
-from rec_assets.params import Precision
+from rec_assets.params import Precision, Ranking
 from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
+from rec_assets.recommender.counted import Counted
 from rec_assets.recommender.model import SkuLanguageModel
-from rec_assets.recommender.repeats import RepeatRates, bought_last
-from rec_assets.recommender.storage import load_recommender, load_repeats
+from rec_assets.recommender.repeats import bought_last
+from rec_assets.recommender.storage import load_counted, load_recommender
 from rec_assets.recommender.top import Top
 from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow
 
@@ -38,8 +39,8 @@ class OnePassRanker(RegisteredSkus):
         Budget of a forward pass.
     precision
         As ``ranking.precision``.
-    repeats
-        How SKUs bought before are scored; none: as the model does.
+    counted
+        What is added to the model's scores; None: nothing.
 
     Attributes
     ----------
@@ -54,10 +55,10 @@ class OnePassRanker(RegisteredSkus):
         registry: pd.DataFrame,
         batch_tokens: int,
         precision: Precision = "auto",
-        repeats: RepeatRates | None = None,
+        counted: Counted | None = None,
     ) -> None:
         super().__init__(registry)
-        self._repeats = repeats or RepeatRates()
+        self._counted = counted or Counted()
         self.model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.head = self.model.head().T.contiguous()  # (d, n)
         self._encoder = encoder
@@ -70,10 +71,7 @@ class OnePassRanker(RegisteredSkus):
         recommender: Path,
         base: Path,
         vocabulary: Path,
-        batch_tokens: int,
-        precision: Precision = "auto",
-        *,
-        repeats: bool = True,
+        settings: Ranking,
     ) -> Self:
         """Load model, registry and tokenizer from their folders.
 
@@ -81,10 +79,8 @@ class OnePassRanker(RegisteredSkus):
         ----------
         recommender, base, vocabulary
             Folders of the model.
-        batch_tokens, precision
-            As in section ``ranking``.
-        repeats
-            Whether SKUs bought before are scored by how often customers buy again.
+        settings
+            Budget of a forward pass, its number format, and what is added to the model's scores.
 
         Raises
         ------
@@ -99,8 +95,8 @@ class OnePassRanker(RegisteredSkus):
         registry = read_table(vocabulary / "registry.parquet")
         encoder = prompt_encoder(base, registry)
         model = load_recommender(recommender, base, vocabulary)
-        rates = load_repeats(recommender) if repeats else None
-        return cls(model, encoder, registry, batch_tokens, precision, rates)
+        counted = load_counted(recommender, len(registry), settings)
+        return cls(model, encoder, registry, settings.batch_tokens, settings.precision, counted)
 
     @torch.inference_mode()
     def scores(
@@ -110,7 +106,7 @@ class OnePassRanker(RegisteredSkus):
         rows = self._encoder.encode(prompts)
         for batch, states in self._passes(rows, title):
             scores = states @ self.head
-            self._repeats.mix(scores, [bought_last(rows[place].ids, self.model.words) for place in batch])
+            self._counted.mix(scores, [bought_last(rows[place].ids, self.model.words) for place in batch])
             yield batch, scores
 
     @torch.inference_mode()

@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from rec_assets.backbone.gates import fold_gates
 from rec_assets.errors import RegistryError
 from rec_assets.files import read_json, write_json
-from rec_assets.params import Training
+from rec_assets.params import Ranking, Training
 from rec_assets.recommender.build import Recipe, build
+from rec_assets.recommender.counted import Counted
+from rec_assets.recommender.demand import Demand
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.recommender.repeats import RepeatRates
 
 WEIGHTS = "trained.safetensors"
 RECIPE = "recommender.json"
+DEMAND = "demand.safetensors"
 _COUNTED, _COUNTS = "items.counted", "items.counts"
 
 
@@ -78,7 +81,7 @@ def save_recommender(
     recipe: Recipe,
     counts: Tensor,
     folder: Path,
-    repeats: RepeatRates | None = None,
+    counted: Counted | None = None,
 ) -> None:
     """Write trained tensors and their recipe to an existing folder.
 
@@ -92,17 +95,28 @@ def save_recommender(
         ``(n,)``: purchases behind the mix; kept so that a longer registry later does not change it.
     folder
         Where.
-    repeats
+    counted
         What ranking adds to the model's scores; None: nothing.
     """
-    counted = torch.nonzero(counts > 0).squeeze(1)
-    save_file(trained | {_COUNTED: counted, _COUNTS: counts[counted]}, folder / WEIGHTS)
+    known = torch.nonzero(counts > 0).squeeze(1)
+    save_file(trained | {_COUNTED: known, _COUNTS: counts[known]}, folder / WEIGHTS)
+    counted = counted or Counted()
+    counted.demand.save(folder / DEMAND)
     content = {"training": recipe.training.model_dump(mode="json"), "seed": recipe.seed}
-    write_json({**content, "repeats": (repeats or RepeatRates()).to_json()}, folder / RECIPE)
+    write_json({**content, "repeats": counted.repeats.to_json()}, folder / RECIPE)
 
 
-def load_repeats(folder: Path) -> RepeatRates:
+def load_counted(folder: Path, skus: int, settings: Ranking) -> Counted:
     """Read what ranking adds to a trained recommender's scores.
+
+    Parameters
+    ----------
+    folder
+        Of the recommender.
+    skus
+        Length of the registry, perhaps longer than it was.
+    settings
+        Which of it is wanted.
 
     Raises
     ------
@@ -111,7 +125,11 @@ def load_repeats(folder: Path) -> RepeatRates:
     """
     if not (folder / RECIPE).exists():
         raise RegistryError(f"{folder} holds no {RECIPE}.", "Train it: couturier stage recommender.")
-    return RepeatRates.from_json(read_json(folder / RECIPE)["repeats"])
+    repeats = RepeatRates.from_json(read_json(folder / RECIPE)["repeats"])
+    return Counted(
+        Demand.load(folder / DEMAND, skus) if settings.demand else Demand(),
+        repeats if settings.repeats else RepeatRates(),
+    )
 
 
 def read_trained(folder: Path) -> tuple[dict[str, Tensor], Tensor]:

@@ -22,12 +22,14 @@ from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.checkpoints import newest_checkpoint
+from rec_assets.recommender.counted import Counted
 from rec_assets.recommender.repeats import read_repeats
 from rec_assets.recommender.row_trainer import row_arguments
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry import version_folder
 from rec_assets.tracking import tracker
 from rec_assets.training.curve import Curve, plot_curve
+from rec_assets.training.demand import measure_demand
 from rec_assets.training.items import Encoder, Items
 from rec_assets.training.trainer import NDCG, RecommenderTrainer
 from rec_assets.training.validation import Holdout
@@ -66,6 +68,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     dated = read_json(workspace.splits / "windows.json")["time"] == "date"
     repeats = read_repeats(workspace.behaviour, dated=dated, scored=not inner.mask_seen)
     carried = _warm_start(workspace, params, model)
+    prompts = _held_out(workspace, params, items)
     start = trained_tensors(model)
     checkpoints = workspace.checkpoints / _fingerprint(workspace, params)
     curve = Curve()
@@ -79,18 +82,20 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             args=_arguments(params, checkpoints),
             settings=recipe.training,
             rows=rows,
-            holdout=_holdout(workspace, params, items),
+            holdout=_holdout(prompts, params, items),
             tokenizer=load_tokenizer(workspace.base_model),
             callbacks=callbacks,
         )
         trainer.train(resume_from_checkpoint=newest_checkpoint(checkpoints))
     frame = curve.frame(trainer.state.log_history)
     trained = trainer.trained()
+    with trainer.whole_parameters(), trainer.accelerator.autocast():
+        demand = measure_demand(workspace, inner, items, prompts, params.ranking.batch_tokens)
     moved = _moved(start, trained)
     PartialState().wait_for_everyone()  # the best checkpoint is read by every process before it goes
     if PartialState().is_main_process:
         with atomic_folder(workspace.recommender) as folder:
-            save_recommender(trained, recipe, items.counts, folder, repeats)
+            save_recommender(trained, recipe, items.counts, folder, Counted(demand, repeats))
             plot_curve(frame, folder / "training_curve.png")
         with atomic_file(workspace.reports / "training_curve.csv") as part:
             frame.to_csv(part, index=False)
@@ -106,7 +111,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
             "trained_parameters": float(sum(value.numel() for value in start.values())),
             "parameters": float(sum(parameter.numel() for parameter in inner.parameters())),
         },
-        tables={"curve": frame, "what moved": moved},
+        tables={"curve": frame, "what moved": moved, "what foresees purchases": demand.table()},
         plots=[workspace.recommender / "training_curve.png"],
     )
 
@@ -181,13 +186,18 @@ def _training_rows(workspace: Workspace, encoder: Encoder) -> list[TokenRow]:
     return rows
 
 
-def _holdout(workspace: Workspace, params: Params, items: Items) -> Holdout:
+def _held_out(workspace: Workspace, params: Params, items: Items) -> pd.DataFrame:
     prompts = read_table(workspace.prompts / "validation.parquet")
-    registry, most = items.registry, params.training.validation_customers
+    most = params.training.validation_customers
     if items.tokens is not None:
         most = min(most or _BEAM_CUSTOMERS, _BEAM_CUSTOMERS)
     if most is not None and len(prompts) > most:
         prompts = prompts.sample(most, random_state=params.run.seed).reset_index(drop=True)
+    return prompts
+
+
+def _holdout(prompts: pd.DataFrame, params: Params, items: Items) -> Holdout:
+    registry = items.registry
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
     return Holdout(
         rows=items.encoder.encode(prompts),

@@ -13,13 +13,14 @@ from harness.newcomers import (
     new_customer_rules,
     new_sku_rules,
     newcomer_pairs,
-    without_history,
 )
 from harness.pooled import GAIN
 from harness.stages import run_until
 
 from rec_assets.baselines.data import read_purchases
 from rec_assets.files import read_table
+from rec_assets.params import Ranking
+from rec_assets.prompts.without_history import without_history
 from rec_assets.ranking.one_pass import OnePassRanker
 
 AS_OF = "2024-09-02"
@@ -57,7 +58,7 @@ def test_newcomers_are_judged_against_their_rules(trained):
 
 
 def test_withheld_histories_leave_nothing_of_the_customer_but_attributes(trained):
-    ranker = OnePassRanker.load(trained.recommender, trained.base_model, trained.vocabulary, 4096)
+    ranker = OnePassRanker.load(trained.recommender, trained.base_model, trained.vocabulary, Ranking())
     prompts = without_history(read_table(trained.prompts / "test.parquet"))
     tops = {prompts["header"][top.place]: top for top in ranker.top(prompts, 5, ranker.barred())}
     by_header = prompts.groupby("header").size()

@@ -11,7 +11,7 @@ from rec_assets.files import read_table
 from rec_assets.generation.basket import suggest_basket
 from rec_assets.generation.chains import Sampling
 from rec_assets.generation.samplers import ChainSampler
-from rec_assets.params import read_params
+from rec_assets.params import Ranking, read_params
 from rec_assets.recommender.build import Recipe, build
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.workspace import Workspace
@@ -52,7 +52,7 @@ def test_a_basket_of_real_articles_not_bought_before(shop: Workspace) -> None:
 
 
 def test_greedy_chains_begin_with_the_one_pass_favourite(shop: Workspace) -> None:
-    ranker = ChainSampler.load(shop.recommender, shop.base_model, shop.vocabulary, 64)
+    ranker = ChainSampler.load(shop.recommender, shop.base_model, shop.vocabulary, Ranking())
     prompts = read_table(shop.prompts / "latest.parquet").head(7)
     barred = ranker.barred({"SKU0001", "SKU0002", "SKU0003", "SKU0004"})
     first = {top.place: top.skus[0] for top in ranker.top(prompts, 1, barred)}

@@ -14,7 +14,7 @@ from rec_assets.files import content_hash, read_json, read_table, write_table
 from rec_assets.generation.basket import suggest_basket
 from rec_assets.generation.chains import Sampling
 from rec_assets.generation.schemes import load_item_tokens
-from rec_assets.params import change_params, read_params
+from rec_assets.params import Ranking, change_params, read_params
 from rec_assets.pipeline import run_stage
 from rec_assets.ranking.export import export
 from rec_assets.ranking.loading import load_ranker
@@ -109,7 +109,7 @@ def test_lists_and_baskets_of_digits(digits: Workspace) -> None:
     assert basket["sku"].is_unique
     assert not set(basket["sku"]) & set(events["sku"])
     with pytest.raises(RegistryError, match="words of digits"):
-        OnePassRanker.load(digits.recommender, digits.base_model, digits.vocabulary, 64)
+        OnePassRanker.load(digits.recommender, digits.base_model, digits.vocabulary, Ranking())
 
 
 def test_an_exported_checkpoint_spells_skus(digits: Workspace) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rec_assets.files import read_table
-from rec_assets.params import Training
+from rec_assets.params import Ranking, Training
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.recommender.build import Recipe, build
@@ -20,7 +20,7 @@ def ranker(tiny_base: Path, vocabulary: Path, tmp_path: Path) -> OnePassRanker:
         read_table(vocabulary / "registry.parquet")["train_purchases"].to_numpy(copy=True)
     )
     save_recommender(trained_tensors(build(tiny_base, vocabulary, recipe)), recipe, counts, tmp_path)
-    return OnePassRanker.load(tmp_path, tiny_base, vocabulary, batch_tokens=16)
+    return OnePassRanker.load(tmp_path, tiny_base, vocabulary, Ranking(batch_tokens=64))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from transformers import AutoModelForCausalLM
 
 from rec_assets.errors import CouturierError, UnknownCustomerError
 from rec_assets.files import read_json, read_table, write_table
-from rec_assets.params import change_params, read_params
+from rec_assets.params import Ranking, change_params, read_params
 from rec_assets.pipeline import run_stage
 from rec_assets.ranking.export import export
 from rec_assets.ranking.one_pass import OnePassRanker
@@ -114,9 +114,8 @@ def test_an_exported_checkpoint_has_equal_logits(trained: Workspace) -> None:
     ]
     assert branches
     words = range(min(read_json(out / "skus.json").values()))
-    ranker = OnePassRanker.load(
-        trained.recommender, trained.base_model, trained.vocabulary, 512, repeats=False
-    )
+    alone = Ranking(demand=False, repeats=False)
+    ranker = OnePassRanker.load(trained.recommender, trained.base_model, trained.vocabulary, alone)
     prompts: pd.DataFrame = read_table(trained.prompts / "latest.parquet").head(3)
     tokens = read_json(out / "skus.json")
     order = [tokens[sku] for sku in ranker.registry["sku"]]

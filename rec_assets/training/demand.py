@@ -1,0 +1,89 @@
+"""How far everybody's demand tells a held-out purchase, beside the trained model."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from rec_assets import columns as c
+from rec_assets.files import read_table
+from rec_assets.prompts.without_history import without_history
+from rec_assets.recommender.batches import LengthBatches, collate, last_positions
+from rec_assets.recommender.demand import Demand, fit_weights, group_of, popular_of
+from rec_assets.recommender.model import SkuLanguageModel
+from rec_assets.recommender.repeats import bought_last
+from rec_assets.training.items import Items
+from rec_assets.vocabulary.token_rows import TokenRow
+from rec_assets.workspace import Workspace
+
+Integers = npt.NDArray[np.int64]
+
+
+@torch.no_grad()
+def measure_demand(
+    workspace: Workspace, model: SkuLanguageModel, items: Items, prompts: pd.DataFrame, batch_tokens: int
+) -> Demand:
+    """Weigh model and popularity on held-out purchases of SKUs new to the customer.
+
+    Weights are found with the popularity of training purchases; what is given back holds that of all
+    purchases before the test window. How much is known of somebody without a past is asked of every customer,
+    the past withheld.
+
+    Parameters
+    ----------
+    model
+        Trained.
+    items
+        Of the vocabulary.
+    prompts
+        Of the validation window.
+    batch_tokens
+        Budget of a forward pass.
+
+    Returns
+    -------
+    Demand
+        Without weights where SKUs are words of id tokens, or nothing was held out.
+    """
+    if items.tokens is not None or prompts.empty:
+        return Demand()
+    skus = items.registry[c.SKU]
+    events = read_table(workspace.behaviour / "events.parquet", [c.SKU, c.TIMESTAMP, c.SPLIT])
+    demand = Demand(popular_of(events[events[c.SPLIT] == "train"], skus))
+    index = pd.Index(skus)
+    wanted = [index.get_indexer(basket).astype(np.int64) for basket in prompts[c.TARGETS]]
+    told, groups, worth = [], [], []
+    was_training = model.training
+    model.eval()
+    for asked in (prompts, without_history(prompts)):
+        rows = items.encoder.encode(asked)
+        bought = [bought_last(row.ids, model.words) for row in rows]
+        for batch, scores in _scores(model, rows, batch_tokens):
+            past = [bought[place] for place in batch]
+            new = [np.setdiff1d(wanted[place], known) for place, known in zip(batch, past, strict=True)]
+            told.append(demand.told(scores, past, new).cpu().double().numpy())
+            baskets = np.array([len(basket) for basket in new])
+            groups.append(np.repeat(group_of([len(known) for known in past]), baskets))
+            worth.append(np.repeat(1 / baskets.clip(1), baskets))
+    model.train(was_training)
+    weights = fit_weights(*(np.concatenate(parts) for parts in (told, groups, worth)))
+    return Demand(popular_of(events[events[c.SPLIT] != "test"], skus), weights)
+
+
+def _scores(
+    model: SkuLanguageModel, rows: Sequence[TokenRow], batch_tokens: int
+) -> Iterator[tuple[list[int], Tensor]]:
+    device = model.device
+    exact = torch.autocast(device.type, enabled=False)
+    with exact:
+        head = model.head()  # (n, d)
+    batches = LengthBatches([len(row.ids) for row in rows], batch_tokens, seed=None)
+    for batch in tqdm(batches, desc="weighing demand", unit="batch", leave=False):
+        chosen = [rows[place] for place in batch]
+        states = model.last_states(collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device))
+        with exact:
+            yield batch, states @ head.T

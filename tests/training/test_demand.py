@@ -1,0 +1,55 @@
+import pandas as pd
+import torch
+
+from rec_assets import columns as c
+from rec_assets.files import read_table
+from rec_assets.params import Ranking, read_params
+from rec_assets.pipeline import run_stage
+from rec_assets.recommender.build import Recipe, build, sku_model
+from rec_assets.recommender.demand import Demand
+from rec_assets.recommender.model import SkuLanguageModel
+from rec_assets.recommender.storage import DEMAND, load_counted
+from rec_assets.training.demand import measure_demand
+from rec_assets.training.items import Items
+from rec_assets.workspace import Workspace
+
+
+def untrained(workspace: Workspace, items: Items) -> SkuLanguageModel:
+    recipe = Recipe(read_params(workspace.params_file).training, 1)
+    return sku_model(build(workspace.base_model, items.vocabulary, recipe))
+
+
+def test_popularity_outweighs_a_model_that_knows_nothing(prepared_workspace: Workspace) -> None:
+    items = Items.load(prepared_workspace)
+    prompts = read_table(prepared_workspace.prompts / "validation.parquet")
+    model = untrained(prepared_workspace, items)
+    with torch.no_grad():
+        for values in model.tables:
+            for parameter in values.parameters():
+                parameter.normal_(std=10.0)  # it is sure, and wrong
+    demand = measure_demand(prepared_workspace, model, items, prompts, 512)
+    assert (demand.weights.sum(1) - 1).abs().max() < 1e-5
+    assert (demand.weights[:, 2:].sum(1) > demand.weights[:, :2].sum(1)).all()
+    events = read_table(prepared_workspace.behaviour / "events.parquet")
+    known = events[events[c.SPLIT] != "test"][c.SKU].value_counts(normalize=True)
+    expected = known.reindex(items.registry[c.SKU]).fillna(0).to_numpy()
+    torch.testing.assert_close(demand.popular[-1], torch.from_numpy(expected).float())
+
+
+def test_nothing_held_out_leaves_scores_alone(prepared_workspace: Workspace) -> None:
+    items = Items.load(prepared_workspace)
+    none = pd.DataFrame({c.CUSTOMER: [], c.TARGETS: []})
+    demand = measure_demand(prepared_workspace, untrained(prepared_workspace, items), items, none, 512)
+    assert demand.weights.numel() == 0
+
+
+def test_the_stage_keeps_it_with_the_model(prepared_workspace: Workspace) -> None:
+    report = run_stage(prepared_workspace, "recommender")
+    folder = prepared_workspace.recommender
+    skus = len(Items.load(prepared_workspace).registry)
+    kept = load_counted(folder, skus, Ranking()).demand
+    shown = report.tables["what foresees purchases"]
+    assert shown.iloc[:, 1:].to_numpy().tolist() == kept.weights.tolist()
+    assert (folder / DEMAND).exists()
+    assert load_counted(folder, skus, Ranking(demand=False)).demand.weights.numel() == 0
+    assert Demand.load(folder / DEMAND, skus + 2).popular.shape[1] == skus + 2
