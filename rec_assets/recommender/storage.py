@@ -123,8 +123,9 @@ def load_counted(folder: Path, skus: int, settings: Ranking) -> Counted:
     RegistryError
         When the folder holds no model.
     """
-    if not (folder / RECIPE).exists():
-        raise RegistryError(f"{folder} holds no {RECIPE}.", "Train it: couturier stage recommender.")
+    for name in (RECIPE, DEMAND):
+        if not (folder / name).exists():
+            raise RegistryError(f"{folder} holds no {name}.", "Train it: couturier stage recommender.")
     repeats = RepeatRates.from_json(read_json(folder / RECIPE)["repeats"])
     return Counted(
         Demand.load(folder / DEMAND, skus) if settings.demand else Demand(),

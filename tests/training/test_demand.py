@@ -1,7 +1,9 @@
 import pandas as pd
+import pytest
 import torch
 
 from rec_assets import columns as c
+from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
 from rec_assets.params import Ranking, read_params
 from rec_assets.pipeline import run_stage
@@ -53,3 +55,11 @@ def test_the_stage_keeps_it_with_the_model(prepared_workspace: Workspace) -> Non
     assert (folder / DEMAND).exists()
     assert load_counted(folder, skus, Ranking(demand=False)).demand.weights.numel() == 0
     assert Demand.load(folder / DEMAND, skus + 2).popular.shape[1] == skus + 2
+
+
+def test_a_model_of_before_is_named(prepared_workspace: Workspace) -> None:
+    folder = prepared_workspace.root / "old"
+    folder.mkdir()
+    (folder / "recommender.json").write_text("{}")
+    with pytest.raises(RegistryError, match=r"old holds no demand\.safetensors"):
+        load_counted(folder, 3, Ranking())
