@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from rec_assets.workspace import Workspace
 
 Command = Callable[..., CompletedProcess[str]]
 PATIENCE_SECONDS = 600
-START_SECONDS = 180
+START_SECONDS = 300
 
 
 @pytest.mark.slow
@@ -132,13 +131,10 @@ class DagsterDev:
 
 @contextmanager
 def dagster_dev(workspace: Workspace, environment: dict[str, str]) -> Iterator[DagsterDev]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     path = workspace.root / "dagster.log"
     with path.open("w") as log:
         process = subprocess.Popen(
-            ["dagster", "dev", "-m", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)],
+            ["dagster", "dev", "-m", "orchestration.definitions"],
             cwd=workspace.root,
             env=environment,
             stdout=log,
