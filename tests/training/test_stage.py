@@ -27,6 +27,7 @@ def test_training_writes_the_model_and_its_curve(prepared_workspace: Workspace) 
         "trained.safetensors",
         "recommender.json",
         "training_curve.png",
+        "demand.safetensors",
     }
     assert not prepared_workspace.checkpoints.exists()
 
