@@ -239,13 +239,6 @@ TABLES: dict[str, tuple[str, Render]] = {
     ),
     "ablations-beauty": ("benchmarks.md", ablations),
     "coldstart": ("benchmarks.md", coldstart),
-    "training": ("benchmarks.md", training),
-    "generation:ways": ("benchmarks.md", ways),
-    "generation:peak": ("benchmarks.md", peak_share),
-    "generation:schemes": ("benchmarks.md", schemes),
-    "cost:ranking": ("benchmarks.md", ranking_cost),
-    "cost:training": ("benchmarks.md", training_cost),
-    "memory": ("benchmarks.md", memory),
     "heads": ("heads.md", heads),
 }
 
