@@ -61,9 +61,13 @@ class ChannelScorer:
         )
         return ids
 
+    def rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """Render texts to the token ids that are read."""
+        return [self._encode(text)[: self.text_tokens] for text in texts]
+
     def scores(self, texts: Sequence[str]) -> np.ndarray:
         """Score N texts, (N, n): log-probabilities of the labels, all equally likely beforehand."""
-        rows = [self._encode(text)[: self.text_tokens] for text in texts]
+        rows = self.rows(texts)
         columns = []
         for own in self.prefixes:
             likely = torch.stack([text_log_probabilities(self.language, rows, prefix) for prefix in own])

@@ -76,15 +76,26 @@ def explain(
     if method == "gradient":
         scores = _gradient(classifier, text, column, spans)
     else:
-        shortened = [text[:start] + text[end:] for start, end in spans]
-        scores = []
-        if spans:
-            whole = np.log(probabilities[column])
-            scores = (whole - np.log(classifier.predict_proba(shortened)[:, column])).tolist()
+        scores = _leave_one_out(classifier, text, column, spans, float(probabilities[column]))
     return [
         Attribution(text[start:end], start, float(score))
         for (start, end), score in zip(spans, scores, strict=True)
     ]
+
+
+def _leave_one_out(
+    classifier: Any, text: str, column: int, spans: list[tuple[int, int]], whole: float
+) -> list[float]:
+    """Log-probability lost with each span; exactly 0 for what is not read, whatever a batch rounds."""
+    shortened = [text[:start] + text[end:] for start, end in spans]
+    read = classifier.scorer_.rows([text])[0]
+    scores = [0.0] * len(spans)
+    places = [place for place, row in enumerate(classifier.scorer_.rows(shortened)) if row != read]
+    if places:
+        left = classifier.predict_proba([shortened[place] for place in places])[:, column]
+        for place, probability in zip(places, left, strict=True):
+            scores[place] = float(np.log(whole) - np.log(probability))
+    return scores
 
 
 def _spans(tokenizer: Any, text: str, unit: str) -> list[tuple[int, int]]:
