@@ -178,12 +178,13 @@ class OnePassRanker(RegisteredSkus):
         """Top-k of one batch of :meth:`scores`, best first; equal scores in order of ``sku_index``."""
         allowed = scores.masked_fill(barred.to(scores.device), -torch.inf)
         if masked is not None:
-            for row, place in enumerate(places):
-                allowed[row, torch.from_numpy(self.indices(masked[place])).to(scores.device)] = -torch.inf
+            row, sku = self.cells([masked[place] for place in places])
+            allowed[row.to(scores.device), sku.to(scores.device)] = -torch.inf
         best = allowed.topk(min(k, allowed.shape[1]), sorted=True)
         values = best.values.float().cpu().numpy()
         skus = best.indices.cpu().numpy()
-        for row, place in enumerate(places):
-            order = np.lexsort((skus[row], -values[row]))
-            order = order[np.isfinite(values[row][order])]
-            yield Top(place, skus[row][order], values[row][order])
+        order = np.lexsort((skus, -values))  # (B, k): of every row
+        values, skus = np.take_along_axis(values, order, axis=1), np.take_along_axis(skus, order, axis=1)
+        lengths = np.isfinite(values).sum(axis=1)  # what is barred comes last
+        for place, length, row, score in zip(places, lengths.tolist(), skus, values, strict=True):
+            yield Top(place, row[:length], score[:length])

@@ -1,6 +1,7 @@
 """What every ranker knows of the registry: which SKU is where, and which may not come out."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,12 @@ class RegisteredSkus:
         """``sku_index`` of SKUs; those the registry does not know are left out."""
         found = self._index.reindex(list(skus)).dropna()
         return found.to_numpy(dtype=np.int64)
+
+    def cells(self, lists: Sequence[Sequence[str]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row and column of every SKU of ``B`` lists in scores ``(B, n)``; unknown SKUs are left out."""
+        found = self._index.reindex(list(chain.from_iterable(lists)))
+        row = np.repeat(np.arange(len(lists)), [len(skus) for skus in lists])[found.notna().to_numpy()]
+        return torch.from_numpy(row), torch.from_numpy(found.dropna().to_numpy(dtype=np.int64))
 
     def barred(self, allowed: set[str] | None = None, *, retired: bool = True) -> torch.Tensor:
         """``(n,)``: True for SKUs that no list may hold: ``retired`` today, or outside ``allowed``."""
