@@ -17,8 +17,8 @@ from rec_assets.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-# Tests compare digits and hold tensors beside a model's: a GPU, which rounds otherwise and would take the model,
-# stays unseen, in the processes that tests start too.
+# Tests compare digits and hold tensors beside a model's: a GPU, which rounds otherwise and would take the
+# model, stays unseen, in the processes that tests start too.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 # A busy machine is no fault of the code: no test asserts a time.

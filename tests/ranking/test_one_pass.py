@@ -66,9 +66,16 @@ def test_both_lists_of_one_pass_are_those_of_two(ranker: OnePassRanker, prompts:
 
 def test_barred_and_masked_articles_never_come_out(ranker: OnePassRanker, prompts: pd.DataFrame) -> None:
     barred = ranker.barred(allowed={"s0", "s1", "s5"})
-    tops = list(ranker.top(prompts, 6, barred, prompts["history"].tolist()))
+    masked = [["s0", "s5", "no longer registered"], [], ["s2"]]
+    tops = list(ranker.top(prompts, 6, barred, masked))
     by_place = {top.place: set(top.skus.tolist()) for top in tops}
     assert by_place == {0: {1}, 1: {0, 1, 5}, 2: {0, 1, 5}}
+
+
+def test_equal_scores_come_in_the_order_of_the_registry(ranker: OnePassRanker) -> None:
+    scores = torch.tensor([[1.0, 3.0, 1.0, 3.0, 3.0, 0.0], [0.0] * 6])
+    tops = ranker.cut([8, 9], scores, 6, ranker.barred(allowed={"s0", "s1", "s2", "s3", "s5"}))
+    assert [(top.place, top.skus.tolist()) for top in tops] == [(8, [1, 3, 0, 2, 5]), (9, [0, 1, 2, 3, 5])]
 
 
 def test_nothing_allowed_gives_an_empty_list(ranker: OnePassRanker, prompts: pd.DataFrame) -> None:
