@@ -239,6 +239,7 @@ TABLES: dict[str, tuple[str, Render]] = {
     ),
     "ablations-beauty": ("benchmarks.md", ablations),
     "coldstart": ("benchmarks.md", coldstart),
+    "training": ("benchmarks.md", training),
     "heads": ("heads.md", heads),
 }
 
