@@ -8,7 +8,7 @@ the same machine, on the same base layers, the same histories and with the same 
   ``vocabulary`` has computed those before. ``couturier, stock layers``: without what stock TRL lacks (gates,
   fresh layers, dropout, co-purchases), so that both start from titles and only the trainer differs.
 - ``trl, grouped`` and ``trl, packed``: a token per SKU added to model and tokenizer, only adapters and the
-  new rows trained, histories as text, loss over the whole vocabulary; ``speed/stock.py`` tells its settings.
+  new rows trained, the loss of the same purchases over the whole vocabulary; ``speed/stock.py`` tells more.
 
 Everyone is judged by the cross-entropy of held-out purchases, softmax over SKUs alone; the clock stops for
 it. All learn from the same number of histories at a constant rate. ``seconds to equal loss`` is when the loss
@@ -118,9 +118,10 @@ def rows_of(runs: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
                 "samples to equal loss": reach(curve, loss, "samples"),
                 "equal loss": loss,
                 "best loss": min(point["loss"] for point in curve),
-                "times slower": seconds / unit,
+                "times slower": seconds / unit if seconds and unit else None,
             }.items():
-                figures.setdefault(key, []).append(value)
+                if value is not None:
+                    figures.setdefault(key, []).append(value)
         rows.append(
             {
                 "model": name,

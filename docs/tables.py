@@ -137,7 +137,10 @@ def training(result: dict[str, Any]) -> str:
     rows = [
         [
             row["model"],
-            *(f"{row['metrics'][name]['mean']:,.{places}f}" for name, (_, places) in shown.items()),
+            *(
+                f"{row['metrics'][name]['mean']:,.{places}f}" if name in row["metrics"] else "–"
+                for name, (_, places) in shown.items()
+            ),
             f"{row['trained']:,}",
         ]
         for row in result["rows"]

@@ -259,6 +259,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("training", "lineage", "run"),
         code=(
             "rec_assets/generation",
+            "rec_assets/prompts/without_history.py",
             "rec_assets/training",
             "rec_assets/recommender",
             "rec_assets/backbone",

@@ -10,10 +10,10 @@ def common_loss(curves: Sequence[Sequence[Point]]) -> float:
     return max(min(point["loss"] for point in curve) for curve in curves)
 
 
-def reach(curve: Sequence[Point], loss: float, key: str = "seconds") -> float:
+def reach(curve: Sequence[Point], loss: float, key: str = "seconds") -> float | None:
     """Say when a curve first comes down to a loss, on a straight line between its points.
 
-    A curve that starts there already is taken to need its first stretch, so that no ratio is infinite.
+    Nothing for a curve that starts there: how long that takes is not on it.
 
     Raises
     ------
@@ -21,9 +21,9 @@ def reach(curve: Sequence[Point], loss: float, key: str = "seconds") -> float:
         When it never does.
     """
     before = curve[0]
+    if before["loss"] <= loss:
+        return None
     for point in curve[1:]:
-        if before["loss"] <= loss:
-            return point[key]
         if point["loss"] <= loss:
             share = (before["loss"] - loss) / (before["loss"] - point["loss"])
             return before[key] + share * (point[key] - before[key])

@@ -29,10 +29,8 @@ class Lesson:
         ``n`` SKUs.
     encoder
         Of prompts.
-    prompts
-        Training prompts that hold a purchase to learn from.
     rows
-        The same as token rows.
+        Token rows of the training prompts that hold a purchase to learn from.
     held_out
         Token rows of sampled validation customers.
     bought
@@ -43,7 +41,6 @@ class Lesson:
     params: Params
     registry: pd.DataFrame
     encoder: RowEncoder
-    prompts: pd.DataFrame
     rows: list[TokenRow]
     held_out: list[TokenRow]
     bought: Tensor
@@ -65,7 +62,6 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
     if c.ANSWERS in prompts:
         raise ValueError("the workspace's prompts.targets must be next_item alone")
     rows = encoder.encode(prompts)
-    useful = [bool((row.targets >= 0).any()) for row in rows]
     holdout = read_table(workspace.prompts / "validation.parquet")
     holdout = holdout.sample(min(judged, len(holdout)), random_state=seed).reset_index(drop=True)
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
@@ -74,8 +70,7 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
         params=params,
         registry=registry,
         encoder=encoder,
-        prompts=prompts[useful].reset_index(drop=True),
-        rows=[row for row, kept in zip(rows, useful, strict=True) if kept],
+        rows=[row for row in rows if (row.targets >= 0).any()],
         held_out=encoder.encode(holdout),
         bought=torch.tensor([index[basket[0]] for basket in holdout[c.TARGETS]]),
     )

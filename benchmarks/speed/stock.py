@@ -1,18 +1,18 @@
-"""Stock TRL: a model with one more token per SKU, histories as text, ``SFTTrainer`` as it comes.
+"""Stock TRL: a model with one more token per SKU, tokenised histories, ``SFTTrainer`` as it comes.
 
 No gradient checkpointing (TRL's default), fused AdamW, rows of like length or packed ones, and of the tables
 only the new rows trained. It gets three helps that a user would have to find. New rows start from the SKUs'
-titles, as far from the words' mean as Couturier's head rows are long: at the mean itself they collapse, as
-bare title vectors they start at 41 nats. PEFT's wrapper of the head is given the ``bias`` that TRL reads.
+titles, near the words' mean: at the mean itself they collapse, a unit away they start at 9 nats, as bare
+title vectors at 41. PEFT's wrapper of the head is given the ``bias`` that TRL reads.
 With a 4-bit base the trained tensors stay float32: TRL would turn them to bf16, which a CPU without bf16
 units computes far more slowly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
+import numpy as np
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -21,16 +21,17 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase, set_seed
 from trl import SFTTrainer
 
-from rec_assets import columns as c
 from rec_assets.backbone.load import load_base, load_tokenizer
 from rec_assets.params import Training
 from rec_assets.vocabulary.sku_tokens import extend_tokenizer
+from rec_assets.vocabulary.token_rows import IGNORED, TokenRow
 from speed.couturier import arguments
 from speed.holdout_loss import holdout_loss
 from speed.lesson import Lesson
 from speed.meter import Meter
 
 Batching = Literal["grouped", "packed"]
+_APART = 0.3
 
 
 def extended(lesson: Lesson, settings: Training) -> tuple[PeftModel, PreTrainedTokenizerBase, int]:
@@ -54,7 +55,7 @@ def extended(lesson: Lesson, settings: Training) -> tuple[PeftModel, PreTrainedT
     model.resize_token_embeddings(words + len(titles), mean_resizing=False)
     with torch.no_grad():
         rows = model.get_input_embeddings().weight
-        rows[words:] = rows[:words].mean(dim=0) + titles / titles.norm(dim=1).mean()
+        rows[words:] = rows[:words].mean(dim=0) + _APART * titles / titles.norm(dim=1).mean()
     config = LoraConfig(
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
@@ -69,29 +70,21 @@ def extended(lesson: Lesson, settings: Training) -> tuple[PeftModel, PreTrainedT
     return adapted, tokenizer, words
 
 
-def texts(prompts: pd.DataFrame, tokens: dict[str, str], opening: str) -> Dataset:
-    """Render training prompts as ``prompt`` and ``completion``: loss on the same SKUs as Couturier's.
-
-    A moment is said one SKU early, as in :class:`~rec_assets.vocabulary.token_rows.RowEncoder`.
-    """
-    rows = []
-    columns = (prompts[name] for name in (c.HEADER, c.MOMENTS, c.HISTORY, c.LOSS_FROM))
-    for header, moments, history, start in zip(*columns, strict=True):
-        said = [f" {moment}" if moment else "" for moment in [*moments, ""]]
-        shown = [moment + tokens[sku] for moment, sku in zip(said[1:], history, strict=True)]
-        rows.append(
-            {
-                "prompt": opening + header + said[0] + "".join(shown[:start]),
-                "completion": "".join(shown[start:]),
-            }
-        )
-    return Dataset.from_list(rows)
+def dataset(rows: Sequence[TokenRow], words: int) -> Dataset:
+    """Give token rows as ``input_ids`` and ``labels``: the loss is on the same SKUs as Couturier's."""
+    examples = []
+    for row in rows:
+        learnt = np.flatnonzero(row.ids >= words)[-int((row.targets >= 0).sum()) :]
+        labels = np.full_like(row.ids, IGNORED)
+        labels[learnt] = row.ids[learnt]
+        examples.append({"input_ids": row.ids.tolist(), "labels": labels.tolist()})
+    return Dataset.from_list(examples)
 
 
 def count(batch: dict[str, Any]) -> tuple[int, int]:
-    """Count histories and targets of a batch; the text's end is a target that is none of ours."""
+    """Count histories and targets of a batch."""
     samples = int((batch["position_ids"] == 0).sum()) if "position_ids" in batch else len(batch["labels"])
-    return samples, int((batch["labels"] >= 0).sum()) - samples
+    return samples, int((batch["labels"] >= 0).sum())
 
 
 def trainer(
@@ -122,10 +115,8 @@ def trainer(
     set_seed(seed)
     disable_progress_bars()
     model, tokenizer, words = extended(lesson, settings)
-    opening = tokenizer.convert_ids_to_tokens(int(lesson.rows[0].ids[0]))
-    tokens = dict(zip(lesson.registry[c.SKU], lesson.registry[c.TOKEN], strict=True))
-    longest = max(len(row.ids) for row in lesson.rows) + 1
-    mean = sum(len(row.ids) + 1 for row in lesson.rows) / len(lesson.rows)
+    longest = max(len(row.ids) for row in lesson.rows)
+    mean = sum(len(row.ids) for row in lesson.rows) / len(lesson.rows)
     if batching == "packed":
         length = max(longest, min(256, settings.batch_tokens))
         options: dict[str, Any] = {"packing": True, "max_length": length, "dataset_num_proc": None}
@@ -148,7 +139,7 @@ def trainer(
         args=arguments(
             folder, seed, settings.learning_rate, per_device_train_batch_size=max(1, rows), **options
         ),
-        train_dataset=texts(lesson.prompts, tokens, opening),
+        train_dataset=dataset(lesson.rows, words),
         processing_class=tokenizer,
         callbacks=[made],
     )

@@ -11,6 +11,8 @@ from rec_assets.errors import ParamsError
 from rec_assets.params import Params, change_params, read_params
 from rec_assets.workspace import Workspace
 
+_UNKNOWN = object()
+
 
 def apply(
     workspace: Workspace,
@@ -113,7 +115,8 @@ def _portable(workspace: Workspace, path: Path) -> str:
 
 
 def _value(params: Params, key: str) -> Any:
+    """Give what a key holds; of an unknown one something that equals nothing, null neither."""
     value: Any = params.model_dump(mode="json")
     for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+        value = value.get(part, _UNKNOWN) if isinstance(value, dict) else _UNKNOWN
     return value

@@ -51,7 +51,8 @@ def run(
     apply(workspace, source, path, profile, setting)
     began = time.monotonic()
     if not dvc:
-        typer.secho("Without DVC: every stage runs, and nothing is versioned.", fg="yellow", err=True)
+        stages = f"{start} and all after it" if start else "every stage"
+        typer.secho(f"Without DVC {stages} runs, and nothing is versioned.", fg="yellow", err=True)
     ran = run_pipeline(workspace, force=force, start=start, versioned=dvc, announce=typer.echo)
     typer.echo(f"{len(ran)} stages ran in {time.monotonic() - began:.0f} s.\n")
     typer.echo(results(workspace))

@@ -55,7 +55,7 @@ class Training(Section):
         True, description="Start from the weights of lineage.parent where they fit; false: anew."
     )
     method: Literal["qlora", "lora", "full"] = Field(
-        "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: all weights."
+        "qlora", description="qlora: adapters on a 4-bit base; lora: on the base as it is; full: every layer."
     )
     epochs: int = Field(7, ge=1, description="At most; see patience.")
     patience: int = Field(3, ge=1, description="Epochs without a better validation NDCG@10 before stopping.")
@@ -83,7 +83,7 @@ class Training(Section):
     )
     precision: Precision = Field("auto", description="auto: bf16 where it is fast.")
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
-        "auto", description="Attention kernel; auto: the fastest one installed."
+        "auto", description="Attention kernel; auto: PyTorch's own, and eager on a CPU in bf16."
     )
     gradient_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     item_vectors: ItemVectors = ItemVectors()

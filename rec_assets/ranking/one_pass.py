@@ -175,7 +175,7 @@ class OnePassRanker(RegisteredSkus):
         barred: torch.Tensor,
         masked: Sequence[Sequence[str]] | None = None,
     ) -> Iterator[Top]:
-        """Top-k of one batch of :meth:`scores`, best first; equal scores in order of ``sku_index``."""
+        """Top-k of one batch of :meth:`scores`, best first; its equal scores in order of ``sku_index``."""
         allowed = scores.masked_fill(barred.to(scores.device), -torch.inf)
         if masked is not None:
             row, sku = self.cells([masked[place] for place in places])

@@ -38,7 +38,8 @@ class Demand:
     Parameters
     ----------
     popular
-        ``(K, n)``: share of each SKU in everybody's purchases, one row for each of :data:`HALF_LIVES`.
+        ``(K, n)``: share of each SKU in everybody's purchases, one row for each of the last ``K`` of
+        :data:`HALF_LIVES`.
     weights
         ``(H, 2 + K)``: for customers with no SKU bought, with one, with 2 to 3, and so on: how often the
         softmax tells the next SKU among those sold, among the others, and how often each popularity does.
@@ -111,7 +112,10 @@ class Demand:
             f"{start}+" if end is None else str(start) if end == start else f"{start} to {end}"
             for start, end in zip((0, *_KNOWN), ends, strict=True)
         ]
-        lives = ["at all times" if np.isinf(half) else f"half-life {half:g} days" for half in HALF_LIVES]
+        lives = [
+            "at all times" if np.isinf(half) else f"half-life {half:g} days"
+            for half in HALF_LIVES[-len(self.popular) :]
+        ]
         names = ["model, sold before", "model, never sold", *(f"popular, {life}" for life in lives)]
         table = pd.DataFrame(self.weights.numpy(), columns=names)
         table.insert(0, "SKUs bought", groups[: len(table)])
@@ -141,7 +145,9 @@ def group_of(known: Sequence[int]) -> Integers:
     return np.digitize(known, _KNOWN)
 
 
-def popular_of(events: pd.DataFrame, skus: "pd.Series[Any]") -> Tensor:
+def popular_of(
+    events: pd.DataFrame, skus: "pd.Series[Any]", half_lives: Sequence[float] = HALF_LIVES
+) -> Tensor:
     """Count everybody's purchases, each worth less the longer it is before the last of all.
 
     Parameters
@@ -150,15 +156,17 @@ def popular_of(events: pd.DataFrame, skus: "pd.Series[Any]") -> Tensor:
         Purchases: ``sku, timestamp``.
     skus
         The SKUs of the registry, ``n``.
+    half_lives
+        Days after which a purchase counts half, ``K``.
 
     Returns
     -------
     torch.Tensor
-        ``(K, n)``: shares, one row for each of :data:`HALF_LIVES`.
+        ``(K, n)``: shares, one row for each half-life.
     """
     index = pd.Index(skus).get_indexer(events[c.SKU])
     days = (events[c.TIMESTAMP].max() - events[c.TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400
-    rows = [np.bincount(index, 0.5 ** (days / half), minlength=len(skus)) for half in HALF_LIVES]
+    rows = [np.bincount(index, 0.5 ** (days / half), minlength=len(skus)) for half in half_lives]
     return torch.from_numpy(np.array([row / row.sum() for row in rows])).float()
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rec_assets import columns as c
-from rec_assets.files import read_table
+from rec_assets.files import read_json, read_table
 from rec_assets.prompts.without_history import without_history
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
-from rec_assets.recommender.demand import Demand, fit_weights, group_of, popular_of
+from rec_assets.recommender.demand import HALF_LIVES, Demand, fit_weights, group_of, popular_of
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.recommender.repeats import bought_last
 from rec_assets.training.items import Items
@@ -31,7 +31,8 @@ def measure_demand(
 
     Weights are found with the popularity of training purchases; what is given back holds that of all
     purchases before the test window. How much is known of somebody without a past is asked of every customer,
-    the past withheld.
+    the past withheld. Where every customer's own last purchases are held out, one customer's past is the
+    future of another: only the popularity at all times counts there.
 
     Parameters
     ----------
@@ -53,7 +54,9 @@ def measure_demand(
         return Demand()
     skus = items.registry[c.SKU]
     events = read_table(workspace.behaviour / "events.parquet", [c.SKU, c.TIMESTAMP, c.SPLIT])
-    demand = Demand(popular_of(events[events[c.SPLIT] == "train"], skus))
+    by_time = read_json(workspace.splits / "windows.json")["as_of"] is not None
+    half_lives = HALF_LIVES if by_time else HALF_LIVES[-1:]
+    demand = Demand(popular_of(events[events[c.SPLIT] == "train"], skus, half_lives))
     index = pd.Index(skus)
     wanted = [index.get_indexer(basket).astype(np.int64) for basket in prompts[c.TARGETS]]
     told, groups, worth = [], [], []
@@ -71,7 +74,7 @@ def measure_demand(
             worth.append(np.repeat(1 / baskets.clip(1), baskets))
     model.train(was_training)
     weights = fit_weights(*(np.concatenate(parts) for parts in (told, groups, worth)))
-    return Demand(popular_of(events[events[c.SPLIT] != "test"], skus), weights)
+    return Demand(popular_of(events[events[c.SPLIT] != "test"], skus, half_lives), weights)
 
 
 def _scores(

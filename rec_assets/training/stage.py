@@ -40,6 +40,7 @@ from rec_assets.workspace import Workspace
 matplotlib.use("Agg")
 
 _FEW_REPEATS = 0.01
+_READ_TOKENS = 16_384  # of a validation pass: without a backward pass more fits than in training.batch_tokens
 _BEAM_CUSTOMERS = 500  # beams take so much longer than one pass that an epoch must not wait for more
 
 
@@ -90,7 +91,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     frame = curve.frame(trainer.state.log_history)
     trained = trainer.trained()
     with trainer.whole_parameters(), trainer.accelerator.autocast():
-        demand = measure_demand(workspace, inner, items, prompts, params.ranking.batch_tokens)
+        demand = measure_demand(workspace, inner, items, prompts, _READ_TOKENS)
     moved = _moved(start, trained)
     PartialState().wait_for_everyone()  # the best checkpoint is read by every process before it goes
     if PartialState().is_main_process:
@@ -203,7 +204,7 @@ def _holdout(prompts: pd.DataFrame, params: Params, items: Items) -> Holdout:
         rows=items.encoder.encode(prompts),
         targets=[{index[sku] for sku in basket} for basket in prompts[c.TARGETS]],
         allowed=torch.from_numpy(registry[c.LISTED].to_numpy(copy=True)),
-        batch_tokens=params.ranking.batch_tokens,
+        batch_tokens=_READ_TOKENS,
         tokens=items.tokens,
     )
 

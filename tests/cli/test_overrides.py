@@ -68,7 +68,15 @@ def test_a_profile_is_merged_and_settings_win_over_it(workspace):
 
 @pytest.mark.parametrize(
     "setting",
-    ["training.epochs", "=3", "training.epochs=many", "training.epoch=3", "source.kind=zara", "run.seed=["],
+    [
+        "training.epochs",
+        "=3",
+        "training.epochs=many",
+        "training.epoch=3",
+        "training.gat=null",
+        "source.kind=zara",
+        "run.seed=[",
+    ],
 )
 def test_a_bad_setting_changes_nothing(workspace, setting):
     before = workspace.params_file.read_bytes()

@@ -4,7 +4,7 @@ import torch
 
 from rec_assets import columns as c
 from rec_assets.errors import RegistryError
-from rec_assets.files import read_table
+from rec_assets.files import read_json, read_table, write_json
 from rec_assets.params import Ranking, read_params
 from rec_assets.pipeline import run_stage
 from rec_assets.recommender.build import Recipe, build, sku_model
@@ -36,6 +36,17 @@ def test_popularity_outweighs_a_model_that_knows_nothing(prepared_workspace: Wor
     known = events[events[c.SPLIT] != "test"][c.SKU].value_counts(normalize=True)
     expected = known.reindex(items.registry[c.SKU]).fillna(0).to_numpy()
     torch.testing.assert_close(demand.popular[-1], torch.from_numpy(expected).float())
+
+
+def test_without_a_common_date_nothing_is_of_late(prepared_workspace: Workspace) -> None:
+    windows = prepared_workspace.splits / "windows.json"
+    write_json(read_json(windows) | {"strategy": "leave_one_out", "as_of": None}, windows)
+    items = Items.load(prepared_workspace)
+    prompts = read_table(prepared_workspace.prompts / "validation.parquet")
+    demand = measure_demand(prepared_workspace, untrained(prepared_workspace, items), items, prompts, 512)
+    assert demand.popular.shape == (1, len(items.registry))
+    assert demand.weights.shape[1] == 3
+    assert [*demand.table()][-1] == "popular, at all times"
 
 
 def test_nothing_held_out_leaves_scores_alone(prepared_workspace: Workspace) -> None:
