@@ -243,6 +243,9 @@ TABLES: dict[str, tuple[str, Render]] = {
     "ablations-beauty": ("benchmarks.md", ablations),
     "coldstart": ("benchmarks.md", coldstart),
     "training": ("benchmarks.md", training),
+    "generation:ways": ("benchmarks.md", ways),
+    "generation:peak": ("benchmarks.md", peak_share),
+    "generation:schemes": ("tokenisation.md", schemes),
     "heads": ("heads.md", heads),
 }
 

@@ -8,6 +8,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from rec_assets.backbone.layers import decoder_layers
+from rec_assets.ranking.last_token import last_feed_forward
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.vocabulary.token_rows import TokenRow
 
@@ -28,7 +29,8 @@ def matmul_peak(dtype: torch.dtype) -> float:
 def forward_flops(model: SkuLanguageModel, rows: Sequence[TokenRow], skus: int) -> float:
     """Count what one-pass ranking multiplies and adds, padding and everything elementwise left out.
 
-    For a row of ``T`` tokens: ``2 * P * T`` in the layers' matrices of ``P`` weights together,
+    For a row of ``T`` tokens: ``2 * P * T`` in the layers' matrices of ``P`` weights together, the last
+    layer's feed-forward part for one token alone,
     ``layers * 2 * d_a * T * (T + 1)`` in causal attention (queries times keys, and weights times values, each
     ``2 * d_a`` for ``T * (T + 1) / 2`` pairs; ``d_a`` = heads * width of a head), ``2 * d * n`` in the head.
     Each branch beside the layers reads the row's SKUs and one start.
@@ -42,16 +44,18 @@ def forward_flops(model: SkuLanguageModel, rows: Sequence[TokenRow], skus: int) 
 
 def _flops(decoder: PreTrainedModel, lengths: Sequence[int], skus: int) -> float:
     layers = list(decoder_layers(decoder))
-    weights = sum(
-        module.weight.numel()
-        for layer in layers
-        for module in layer.modules()
-        if isinstance(module, nn.Linear)
-    )
+    once = _weights([part] if (part := last_feed_forward(decoder)) is not None else [])
+    weights = _weights(layers) - once
     config = decoder.config.get_text_config()
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     attention = config.num_attention_heads * head
     total = 0.0
     for length in lengths:
-        total += 2.0 * weights * length + len(layers) * 2.0 * attention * length * (length + 1)
+        total += 2.0 * (weights * length + once)
+        total += len(layers) * 2.0 * attention * length * (length + 1)
     return total + 2.0 * config.hidden_size * skus * len(lengths)
+
+
+def _weights(modules: Sequence[nn.Module]) -> int:
+    linear = [part for module in modules for part in module.modules() if isinstance(part, nn.Linear)]
+    return sum(part.weight.numel() for part in linear)

@@ -14,6 +14,7 @@ from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
 from rec_assets.generation.id_folder import scheme_of
 from rec_assets.params import Precision, Ranking
+from rec_assets.ranking.last_token import last_token_alone
 from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
 from rec_assets.recommender.batches import LengthBatches, collate, last_positions
 from rec_assets.recommender.counted import Counted
@@ -123,7 +124,7 @@ class OnePassRanker(RegisteredSkus):
             for batch in batches:
                 chosen = [rows[place] for place in batch]
                 ids, last = collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device)
-                with reading(device, self._precision):
+                with reading(device, self._precision), last_token_alone(self.model, ids, last):
                     states = self.model.last_states(ids, last)
                 yield batch, states
                 bar.update(len(batch))

@@ -29,7 +29,7 @@ def lesson(prepared_workspace: Workspace) -> Lesson:
 
 
 def settings(lesson: Lesson, method: str = "lora") -> Training:
-    rates = {"learning_rate": 1e-2, "item_learning_rate": 1e-2}
+    rates = {"learning_rate": 3e-3, "item_learning_rate": 1e-2}
     return Training.model_validate(lesson.params.training.model_dump() | rates | {"method": method})
 
 
