@@ -13,6 +13,7 @@ from rec_assets.generation.digits import DigitTokens
 from rec_assets.generation.id_rows import with_item_tokens
 from rec_assets.generation.id_vocabulary import write_id_vocabulary
 from rec_assets.params import Training
+from rec_assets.ranking.last_token import last_token_alone
 from rec_assets.recommender.build import Recipe, build
 from rec_assets.recommender.storage import load_recommender, save_recommender, trained_tensors
 from rec_assets.vocabulary.sku_tokens import extend_tokenizer
@@ -69,8 +70,9 @@ def test_products_are_counted_as_torch_counts_them(home: Workspace) -> None:
     model = load_recommender(home.recommender, home.base_model, home.vocabulary)
     rows = [TokenRow(np.array([1, 20, 21, WORDS + 3, 22, WORDS + 1, WORDS]), np.full(7, -100))] * 3
     ids = torch.from_numpy(np.stack([row.ids for row in rows]))
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.last_states(ids, torch.tensor([6] * 3)) @ model.head().T
+    last = torch.tensor([6] * 3)
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), last_token_alone(model, ids, last):
+        model.last_states(ids, last) @ model.head().T
     # torch counts attention as if it were not causal, and the projections of the titles behind the heads. Of
     # a row the layers, 2 of width 32, read 7 tokens; each of two branches, of 2 layers, reads 3 SKUs and
     # the start.
