@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -83,5 +84,9 @@ def write(path: Path, rows: list[dict[str, Any]], command: str, seeds: list[int]
 
 
 def command_line(script: str) -> str:
-    """Say how the benchmark was started."""
-    return " ".join(["python", f"benchmarks/{script}", *sys.argv[1:]])
+    """Say how the benchmark was started, but not where on this machine the workspace lay."""
+    told = list(sys.argv[1:])
+    if "--home" in told:
+        place = told.index("--home")
+        del told[place : place + 2]
+    return shlex.join(["python", f"benchmarks/{script}", *told])
