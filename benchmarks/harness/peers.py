@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import torch
 
 from harness.beauty import PROJECT
 from rec_assets import columns as c
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.baselines.data import Purchases
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def rank_with_peer(
     frame.to_parquet(interactions, index=False)
     command = [str(peers_python()), str(FOLDER / "rank.py"), "--model", name, "--depth", str(depth)]
     command += ["--interactions", str(interactions), "--lists", str(lists), "--report", str(report)]
+    bf16 = choose_precision() is torch.bfloat16
+    command += ["--precision", "bf16-mixed" if bf16 else "32-true"]
     command += ["--seed", str(options.seed), "--threads", str(options.threads)]
     for flag in ("epochs", "patience"):
         if getattr(options, flag) is not None:

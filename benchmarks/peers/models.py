@@ -7,16 +7,18 @@ time, as the data has no clock, and a temperature of 0.05: RecTools compares wit
 softmax over cosines cannot become sharp without one.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from pytorch_lightning import Trainer
-from real_places import RealPlaces
+from real_places import RealPlaces, RealTargets
 from rectools import Columns
 from rectools.models import BERT4RecModel, HSTUModel, SASRecModel
 from rectools.models.nn.transformers.base import TransformerModelBase
 from rectools.models.nn.transformers.ligr import LiGRLayers
 from stopping import StopByNdcg
+
+Precision = Literal["32-true", "bf16-mixed"]
 
 COMMON: dict[str, Any] = {
     "n_blocks": 2,
@@ -43,7 +45,11 @@ MODELS: dict[str, tuple[type[TransformerModelBase], dict[str, Any]]] = {
     "rectools_bert4rec": (BERT4RecModel, {"mask_prob": 0.2}),
     "rectools_hstu": (
         HSTUModel,
-        {"relative_time_attention": False, "lightning_module_kwargs": {"logits_t": 0.05}},
+        {
+            "relative_time_attention": False,
+            "lightning_module_type": RealTargets,
+            "lightning_module_kwargs": {"logits_t": 0.05},
+        },
     ),
 }
 
@@ -54,13 +60,14 @@ def newest(interactions: pd.DataFrame) -> pd.Series:
     return order <= 1
 
 
-def trainer(epochs: int, patience: int) -> Trainer:
+def trainer(epochs: int, patience: int, precision: Precision) -> Trainer:
     """Make a trainer on the CPU that stops by validation NDCG@10 and writes no files."""
     return Trainer(
         max_epochs=epochs,
         accelerator="cpu",
         devices=1,
         deterministic=True,
+        precision=precision,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
@@ -69,12 +76,12 @@ def trainer(epochs: int, patience: int) -> Trainer:
     )
 
 
-def build(name: str, epochs: int, patience: int) -> TransformerModelBase:
+def build(name: str, epochs: int, patience: int, precision: Precision) -> TransformerModelBase:
     """Make a model by its name in the benchmark."""
     kind, own = MODELS[name]
     return kind(
         **{**COMMON, **own},
         get_val_mask_func=newest,
         get_trainer_func=trainer,
-        get_trainer_func_kwargs={"epochs": epochs, "patience": patience},
+        get_trainer_func_kwargs={"epochs": epochs, "patience": patience, "precision": precision},
     )

@@ -11,10 +11,11 @@ import json
 import time
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import torch
-from models import MODELS, build
+from models import MODELS, Precision, build
 from pytorch_lightning import seed_everything
 from rectools import Columns
 from rectools.dataset import Dataset
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--patience", type=int, default=10)
+    parser.add_argument("--precision", choices=get_args(Precision), default="32-true", help="of training")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     torch.set_num_threads(options.threads)
@@ -65,7 +67,7 @@ def main() -> None:
     interactions = read(options.interactions)
     dataset = Dataset.construct(interactions)
     start = time.perf_counter()
-    model = build(options.model, options.epochs, options.patience)
+    model = build(options.model, options.epochs, options.patience, options.precision)
     model.fit(dataset)
     stopping = next(call for call in model.fit_trainer.callbacks if isinstance(call, StopByNdcg))
     model.lightning_model.torch_model.load_state_dict(stopping.best)
@@ -81,6 +83,7 @@ def main() -> None:
     ranked.sort_values(["customer_id", "masked", "rank"]).to_parquet(options.lists, index=False)
     parameters = sum(value.numel() for value in model.lightning_model.torch_model.parameters())
     notes = {
+        "precision": options.precision,
         "epochs": len(stopping.curve),
         "best_epoch": stopping.best_epoch,
         "validation_ndcg@10": max(stopping.curve),

@@ -32,7 +32,7 @@ class StopByNdcg(Callback):
         """Rank the catalogue for a batch of histories ``x`` ``(B, T)`` with targets ``y`` ``(B, 1)``."""
         with torch.no_grad():
             network = pl_module.torch_model
-            sessions = network.encode_sessions(batch, pl_module.item_embs)[:, -1]
+            sessions = pl_module.last_place(batch["x"])
             scores = network.similarity_module(sessions, pl_module.item_embs)
             target = scores.gather(1, batch["y"])
             scores.scatter_(1, batch["x"], -torch.inf)
