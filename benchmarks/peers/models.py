@@ -76,11 +76,13 @@ def trainer(epochs: int, patience: int, precision: Precision) -> Trainer:
     )
 
 
-def build(name: str, epochs: int, patience: int, precision: Precision) -> TransformerModelBase:
-    """Make a model by its name in the benchmark."""
+def build(
+    name: str, epochs: int, patience: int, precision: Precision, **changes: Any
+) -> TransformerModelBase:
+    """Make a model by its name in the benchmark; ``changes`` are of its recipe."""
     kind, own = MODELS[name]
     return kind(
-        **{**COMMON, **own},
+        **{**COMMON, **own, **changes},
         get_val_mask_func=newest,
         get_trainer_func=trainer,
         get_trainer_func_kwargs={"epochs": epochs, "patience": patience, "precision": precision},
