@@ -22,6 +22,7 @@ from transformers import (
     PhiConfig,
     Qwen2Config,
     Qwen3Config,
+    Qwen3MoeConfig,
 )
 
 VOCABULARY = 112  # seven whole blocks of 16 rows
@@ -71,7 +72,15 @@ EXPERTS: dict[str, Callable[[], Any]] = {
     "mixtral": lambda: MixtralConfig(
         **_common(num_key_value_heads=2, num_local_experts=3, num_experts_per_tok=2)
     ),
+    "qwen3_moe": lambda: Qwen3MoeConfig(
+        **_common(num_key_value_heads=2, num_experts=3, num_experts_per_tok=2, moe_intermediate_size=24)
+    ),
 }
+
+
+def without_gates(name: str) -> dict[str, None]:
+    """Give the setting that a base needs beside the defaults."""
+    return {"gate": None} if name in EXPERTS else {}
 
 
 def build(name: str) -> Any:

@@ -31,10 +31,11 @@ class HeadModel(PreTrainedModel):
         Share of each target spread over all labels (arXiv 1512.00567).
     """
 
-    # The attention is the decoder's, chosen when it was loaded; this wrapper supports whatever that does.
+    # Attention and experts are the decoder's, chosen when it was loaded; what that supports, this does.
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_flex_attn = True
+    _can_set_experts_implementation_cached_value = True
 
     def __init__(
         self, model: Any, head: nn.Module, dropout: float = 0.0, label_smoothing: float = 0.0

@@ -79,10 +79,11 @@ class SkuLanguageModel(PreTrainedModel):
 
     mask_seen = False
 
-    # The attention is the decoder's, chosen when it was loaded; this wrapper supports whatever that does.
+    # Attention and experts are the decoder's, chosen when it was loaded; what that supports, this does.
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_flex_attn = True
+    _can_set_experts_implementation_cached_value = True
 
     def __init__(
         self,

@@ -43,7 +43,9 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     parent = _parent(workspace, params.lineage.parent)
     previous = read_table(parent / "registry.parquet") if parent else None
     registry = extend_registry(previous, articles)
-    embeddings = load_base(workspace.base_model).get_input_embeddings().weight.detach().float().numpy()
+    base = load_base(workspace.base_model, dtype="auto")  # read for its embeddings: 8B layers stay in bf16
+    embeddings = base.get_input_embeddings().weight.detach().float().numpy()
+    del base
     tokenizer = Tokenizer.from_file(str(workspace.base_model / "tokenizer.json"))
     tokenizer.encode_special_tokens = True  # a title that imitates a control token is plain words
     by_sku = texts.set_index(c.SKU)[c.TEXT].reindex(registry[c.SKU])

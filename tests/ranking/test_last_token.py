@@ -9,6 +9,7 @@ from transformers import (
     Gemma3TextConfig,
     GPT2Config,
     LlamaConfig,
+    MixtralConfig,
     OPTConfig,
     PhiConfig,
     PretrainedConfig,
@@ -28,6 +29,7 @@ CONFIGS: dict[str, PretrainedConfig] = {
     "qwen2": Qwen2Config(**SIZES, **FEED, num_key_value_heads=1),
     "gemma3": Gemma3TextConfig(**SIZES, **FEED, head_dim=8, num_key_value_heads=1),
     "gpt2": GPT2Config(n_embd=16, n_head=2, n_layer=2, vocab_size=50),
+    "mixtral": MixtralConfig(**SIZES, **FEED, num_key_value_heads=1, num_local_experts=3),
     "phi": PhiConfig(**SIZES, **FEED),
     "opt": OPTConfig(**SIZES, ffn_dim=24, word_embed_proj_dim=16),
 }

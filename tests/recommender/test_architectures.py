@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from architectures import CONFIGS, VOCABULARY
+from architectures import CONFIGS, EXPERTS, VOCABULARY, without_gates
 from architectures import build as tiny
 
 from rec_assets.params import Training
@@ -20,9 +20,14 @@ COUNTS = torch.tensor([9, 4, 0, 1, 0, 25])
 Around = Callable[[Path], Path]
 
 
-@pytest.fixture(params=sorted(CONFIGS))
-def base(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    tiny(request.param).save_pretrained(tmp_path / "base")
+@pytest.fixture(params=sorted(CONFIGS | EXPERTS))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def base(name: str, tmp_path: Path) -> Path:
+    tiny(name).save_pretrained(tmp_path / "base")
     return tmp_path / "base"
 
 
@@ -32,9 +37,10 @@ def logits(model: SkuLanguageModel) -> torch.Tensor:
 
 @pytest.mark.parametrize("method", ["qlora", "full"])
 def test_every_trained_tensor_has_a_gradient_and_survives_the_disk(
-    base: Path, vocabulary_around: Around, tmp_path: Path, method: str
+    name: str, base: Path, vocabulary_around: Around, tmp_path: Path, method: str
 ) -> None:
-    recipe = Recipe(Training.model_validate({"method": method, "dropout": 0.0}), seed=1)
+    settings = {"method": method, "dropout": 0.0, **without_gates(name)}
+    recipe = Recipe(Training.model_validate(settings), seed=1)
     vocabulary = vocabulary_around(base)
     model = build(base, vocabulary, recipe)
     model.train()
@@ -51,9 +57,9 @@ def test_every_trained_tensor_has_a_gradient_and_survives_the_disk(
     torch.testing.assert_close(logits(loaded), logits(sku_model(model.eval())), rtol=1e-3, atol=1e-3)
 
 
-def test_skus_enter_as_strongly_as_words(base: Path, vocabulary_around: Around) -> None:
+def test_skus_enter_as_strongly_as_words(name: str, base: Path, vocabulary_around: Around) -> None:
     vocabulary = vocabulary_around(base)
-    model = sku_model(build(base, vocabulary, Recipe(Training(method="full"), seed=1)))
+    model = sku_model(build(base, vocabulary, Recipe(Training(method="full", **without_gates(name)), seed=1)))
     rows = model.embed(IDS)[0].detach().norm(dim=-1)
     assert 0.3 < float(rows[[1, 2, 4]].mean() / rows[[0, 3]].mean()) < 3
 
