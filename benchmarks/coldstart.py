@@ -32,7 +32,7 @@ from harness.asked import changes, run_name, settings
 from harness.asked import options as ranking_options
 from harness.memory import peak_mb
 from harness.names import COUTURIER, CUTOFFS
-from harness.results import PROJECT, commit, write
+from harness.results import PROJECT, command_line, commit, write
 from harness.runs import Runs, result_file, work_folder
 
 TASKS = ("newcomers", "catalogue")
@@ -136,7 +136,7 @@ def main() -> None:
     from harness.hm_results import table
 
     runner = Runs(work, __file__, arguments, asked.threads, asked.fresh)
-    command = " ".join(["python", "benchmarks/coldstart.py", *arguments])
+    command = command_line("coldstart.py")
     rows = []
     for task in asked.tasks:
         names = {s: f"{task}-{run_name(asked.model, s, as_ranking(asked))}" for s in asked.seeds}

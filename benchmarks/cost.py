@@ -25,7 +25,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from speed.runs import command_line, image_file, measured, result_file, work_folder, write
+from harness.results import command_line, write
+from speed.runs import image_file, measured, result_file, work_folder
 
 STATES = "states.safetensors"
 
@@ -136,9 +137,9 @@ def main() -> None:
     path = result_file("cost", asked.smoke)
     write(
         path,
-        rows,
         command_line("cost.py"),
         [asked.seed],
+        rows,
         trained=ranked["trained"],
         customers_line=straight(ranked["rows"]),
         ann_from={kind: ann_from(rows, kind) for kind in ("like real", "random")},

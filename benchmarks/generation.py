@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.results import PROJECT, commit, merge, summary, table
+from harness.results import PROJECT, command_line, commit, merge, summary, table
 from harness.runs import Runs, result_file, work_folder
 
 SCHEMES = ("sku", "digits", "digits2", "digits3", "semantic")
@@ -105,7 +105,7 @@ def main() -> None:
         measure(asked)
         return
     arguments = sys.argv[1:]
-    command = " ".join(["python", "benchmarks/generation.py", *arguments])
+    command = command_line("generation.py")
     runs = Runs(
         work_folder(PROJECT, benchmark(asked), asked.customers),
         __file__,

@@ -25,7 +25,7 @@ from classification.methods import BASES, DETERMINISTIC, METHODS, WITHOUT_SHOTS,
 from classification.recipes import FOLDER, alike, candidates, choose, chosen, key
 from classification.runs import Cell, final, tried
 from classification.table import merge, render, row
-from harness.results import PROJECT
+from harness.results import PROJECT, command_line
 
 SELECTION_SEEDS = (101, 102, 103)
 
@@ -153,7 +153,7 @@ def main() -> None:
     if asked.one:
         one(json.loads(asked.one))
         return
-    command = " ".join(["python", "benchmarks/heads.py", *sys.argv[1:]])
+    command = command_line("heads.py")
     if asked.speed:
         print(json.dumps(measure_speed(asked, command)["speed"], indent=2))
         return

@@ -21,7 +21,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from speed.runs import command_line, measured, result_file, work_folder, write
+from harness.results import command_line, write
+from speed.runs import measured, result_file, work_folder
 
 METHODS = ("qlora", "lora", "full")
 PARTS = ("frozen weights", "trained weights", "gradients", "optimiser", "activations")
@@ -149,7 +150,7 @@ def main() -> None:
             rows.append({"model": method, "layers": layers, **figures})
             print(json.dumps(rows[-1]))
     path = result_file("memory", asked.smoke)
-    write(path, rows, command_line("memory.py"), [asked.seed], steps=asked.steps)
+    write(path, command_line("memory.py"), [asked.seed], rows, steps=asked.steps)
     print(path)
 
 

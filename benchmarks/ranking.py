@@ -37,7 +37,7 @@ from typing import Any
 
 from harness.asked import changes, options, run_name, settings
 from harness.names import RULES
-from harness.results import PROJECT, commit, merge, summary, table, write
+from harness.results import PROJECT, command_line, commit, merge, summary, table, write
 from harness.runs import Runs, kept_runs, result_file, work_folder
 
 HEADLINES = ("ndcg@10/unmasked", "recall@10/unmasked", "ndcg@10/never_bought", "recall@10/never_bought")
@@ -112,7 +112,7 @@ def main() -> None:
         measure(asked, work)
         return
     path = result_file(PROJECT, benchmark, asked.customers)
-    command = " ".join(["python", "benchmarks/ranking.py", *arguments])
+    command = command_line("ranking.py")
     # H&M's rows pool customers of every cut-off: their figures alone would not do.
     kept = kept_runs(PROJECT, benchmark, asked.customers) if asked.dataset == "beauty" else None
     runner = Runs(work, __file__, arguments, asked.threads, asked.fresh, kept)

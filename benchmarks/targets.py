@@ -20,7 +20,7 @@ from typing import Any
 
 from harness.names import CUTOFFS
 from harness.parameters import dotted, parameters, recipe
-from harness.results import PROJECT, commit, write
+from harness.results import PROJECT, command_line, commit, write
 from harness.runs import Runs
 
 MIXTURES: dict[str, dict[str, float]] = {
@@ -151,7 +151,7 @@ def main() -> None:
 
     work = work_folder(asked)
     runner = Runs(work, __file__, arguments, asked.threads, asked.fresh)
-    command = " ".join(["python", "benchmarks/targets.py", *arguments])
+    command = command_line("targets.py")
     # Seed by seed, so that a comparison stands early on.
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.mixtures}
     for seed in asked.seeds:

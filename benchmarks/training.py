@@ -26,8 +26,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness.results import command_line, write
 from speed.equal_loss import common_loss, pace, reach
-from speed.runs import command_line, image_file, measured, result_file, work_folder, write
+from speed.runs import image_file, measured, result_file, work_folder
 
 TRAINERS = ("couturier", "couturier, stock layers", "trl, grouped", "trl, packed")
 
@@ -172,7 +173,7 @@ def main() -> None:
     rows = rows_of(runs)
     skus = runs[asked.trainers[0]][0]["skus"]
     path = result_file("training" if asked.method == "qlora" else f"training-{asked.method}", asked.smoke)
-    write(path, rows, command_line("training.py"), asked.seeds, method=asked.method, skus=skus)
+    write(path, command_line("training.py"), asked.seeds, rows, method=asked.method, skus=skus)
     curves = {row["model"]: row["curves"][0] for row in rows}
     loss_curves(
         image_file(

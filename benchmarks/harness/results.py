@@ -3,8 +3,10 @@
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,15 @@ def machine() -> str:
     """Say what it was measured on."""
     fast = "float32" if choose_precision() is torch.float32 else "bf16"
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {fast}"
+
+
+def command_line(script: str) -> str:
+    """Say how the benchmark was started, but not where on this machine its workspace lay."""
+    told = list(sys.argv[1:])
+    if "--home" in told:
+        place = told.index("--home")
+        del told[place : place + 2]
+    return shlex.join(["python", f"benchmarks/{script}", *told])
 
 
 def summary(model: str, runs: list[dict[str, Any]], deterministic: bool) -> dict[str, Any]:

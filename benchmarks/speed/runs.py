@@ -2,13 +2,12 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from harness.results import PROJECT, commit, machine
+from harness.results import PROJECT, commit
 
 
 def work_folder(benchmark: str, smoke: bool) -> Path:
@@ -72,21 +71,3 @@ def measured(
     path.write_text(json.dumps(figures, indent=2) + "\n")
     part.unlink()
     return figures
-
-
-def write(path: Path, rows: list[dict[str, Any]], command: str, seeds: list[int], **more: Any) -> None:
-    """Write a result file in the form of every benchmark, and further keys of this one."""
-    result = {"command": command, "commit": commit(), "machine": machine(), "seeds": seeds, **more}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({**result, "rows": rows}, indent=2) + "\n")
-    part.replace(path)
-
-
-def command_line(script: str) -> str:
-    """Say how the benchmark was started, but not where on this machine the workspace lay."""
-    told = list(sys.argv[1:])
-    if "--home" in told:
-        place = told.index("--home")
-        del told[place : place + 2]
-    return shlex.join(["python", f"benchmarks/{script}", *told])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from harness.results import command_line, write
 from speed import costs, couturier, stock
 from speed.catalogues import catalogue
 from speed.equal_loss import common_loss, pace, reach
@@ -14,7 +15,7 @@ from speed.holdout_loss import holdout_loss
 from speed.lesson import Lesson, read_lesson
 from speed.meter import Meter
 from speed.plots import loss_curves
-from speed.runs import measured, write
+from speed.runs import measured
 from speed.usage import activation_bytes, optimiser_bytes, weight_bytes
 from torch import nn
 
@@ -197,10 +198,15 @@ def test_a_finished_measurement_of_the_same_settings_is_taken(tmp_path, capfd):
 
 def test_the_result_has_the_form_of_every_benchmark(tmp_path):
     path = tmp_path / "results" / "speed.json"
-    write(path, [{"model": "one"}], "python …", [1], skus=5)
+    write(path, "python …", [1], [{"model": "one"}], skus=5)
     result = json.loads(path.read_text())
     assert list(result) == ["command", "commit", "machine", "seeds", "skus", "rows"]
     assert [file.name for file in path.parent.iterdir()] == ["speed.json"]
+
+
+def test_a_command_can_be_typed_again_on_another_machine(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["x", "--home", "/here", "--trainers", "trl, grouped", "--steps", "3"])
+    assert command_line("training.py") == "python benchmarks/training.py --trainers 'trl, grouped' --steps 3"
 
 
 @pytest.mark.parametrize("script", ["training", "memory", "cost"])
