@@ -433,13 +433,11 @@ def downstream(names: Iterable[str]) -> tuple[Stage, ...]:
     return tuple(entry for entry in STAGES if entry.name in reached)
 
 
-def run_stage(workspace: Workspace, name: str) -> StageReport:
-    """Run one stage from its inputs on disk to its outputs on disk.
+def report_of(workspace: Workspace, name: str) -> StageReport:
+    """Run one stage from its inputs on disk to its outputs on disk, whatever its checks say.
 
     Raises
     ------
-    CheckFailedError
-        When one of its blocking checks failed; its outputs stay for a look.
     CouturierError
         When another run works in the workspace, or the stage's parameters changed while it ran.
     """
@@ -453,6 +451,20 @@ def run_stage(workspace: Workspace, name: str) -> StageReport:
             raise CouturierError(
                 f"params.yaml changed while {name} ran: {', '.join(changed)}.", "Run the stage again."
             )
+    return report
+
+
+def run_stage(workspace: Workspace, name: str) -> StageReport:
+    """Run one stage as :func:`report_of` does, and stop where one of its blocking checks failed.
+
+    Raises
+    ------
+    CheckFailedError
+        When one did; the stage's outputs stay for a look.
+    CouturierError
+        As :func:`report_of` does.
+    """
+    report = report_of(workspace, name)
     failed = [check for check in report.checks if not check.passed]
     if failed:
         reasons = "; ".join(f"{check.name}: {check.description}" for check in failed)

@@ -9,9 +9,9 @@ from orchestration.retraining import prepare
 from rec_assets import versioning
 from rec_assets.errors import CouturierError
 from rec_assets.params import read_params
-from rec_assets.pipeline import STAGES, Stage
+from rec_assets.pipeline import STAGES, Stage, report_of
 from rec_assets.tracking import one_run, track_reports
-from rec_assets.workspace import Workspace
+from rec_assets.workspace import Workspace, alone
 
 POOL = "dvc"
 """Assets share one slot: DVC takes one command at a time, and a training wants the machine to itself."""
@@ -34,10 +34,10 @@ def asset_of(stage: Stage) -> dg.AssetsDefinition:
     def materialise(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult:
         folder = workspace.open()
         try:
-            if stage.reads_source:
-                for key, value in prepare(folder, context.run.job_name, context.run.tags).items():
-                    context.log.info(f"params.yaml: {key} is now {value}")
-            with one_run(context.run_id):
+            with alone(folder), one_run(context.run_id):
+                if stage.reads_source:
+                    for key, value in prepare(folder, context.run.job_name, context.run.tags).items():
+                        context.log.info(f"params.yaml: {key} is now {value}")
                 return run(stage, folder)
         except CouturierError as error:
             # The page then opens with the problem and its cure instead of a stack trace.
@@ -49,12 +49,11 @@ def asset_of(stage: Stage) -> dg.AssetsDefinition:
 def run(stage: Stage, workspace: Workspace) -> dg.MaterializeResult:
     """Run a stage in this process; record its outputs unless one of its checks failed."""
     versioning.find_dvc(workspace)  # before a training of an hour, not after it
-    params = read_params(workspace.params_file)
-    report = stage.load()(workspace, params)
+    report = report_of(workspace, stage.name)
     if all(check.passed for check in report.checks):
         versioning.commit(workspace, stage.name)
     if stage == STAGES[-1]:
-        track_reports(workspace, params)
+        track_reports(workspace, read_params(workspace.params_file))
     return dg.MaterializeResult(
         metadata=metadata(report),
         check_results=check_results(report),

@@ -73,10 +73,11 @@ class Demand:
         scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
         own = scores[past]
         scores[past] = 0.0
-        mass, of_sold = scores.sum(dim=1), scores @ sold
+        # Each sum by itself: what few SKUs never sold hold is lost in the difference of two large sums.
+        of_sold, of_new = scores @ sold, scores @ (1 - sold)
         scores[past] = own
         old = weights[:, 0] / of_sold.clamp(min=_LEAST)
-        new = weights[:, 1] / (mass - of_sold).clamp(min=_LEAST)
+        new = weights[:, 1] / of_new.clamp(min=_LEAST)
         scores.mul_(torch.where(sold > 0, old[:, None], new[:, None]))
         scores.addmm_(weights[:, _SOFTMAX:], popular)
         scores.clamp_(min=torch.finfo(scores.dtype).tiny).log_()  # none so unlikely that no list may hold it
@@ -98,10 +99,10 @@ class Demand:
         rows = []
         for own, past, skus in zip(scores, bought, wanted, strict=True):
             chances = own.index_fill(0, torch.from_numpy(past).to(own.device), -torch.inf).softmax(0)
-            of_sold = chances[sold].sum().clamp(min=_LEAST)
+            of_sold, of_new = (chances[kind].sum().clamp(min=_LEAST) for kind in (sold, ~sold))
             for sku in skus.tolist():
                 chance, known = chances[sku], sold[sku]
-                fresh = chance * ~known / (1 - of_sold).clamp(min=_LEAST)
+                fresh = chance * ~known / of_new
                 rows.append(torch.stack([chance * known / of_sold, fresh, *popular[:, sku]]))
         return torch.stack(rows) if rows else scores.new_empty((0, _SOFTMAX + len(popular)))
 

@@ -1,14 +1,16 @@
 """Assets run the real stages in a clone of the project, with DVC."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess, Popen
 
 import dagster as dg
 import pytest
 
 from orchestration.assets import assets
 from orchestration.resources import WorkspaceResource
+from orchestration.retraining import SNAPSHOT_TAG
 from rec_assets.params import change_params
 from rec_assets.versioning import changed_stages, find_dvc
 from rec_assets.workspace import Workspace
@@ -88,6 +90,29 @@ def test_bad_input_is_told_with_its_cure(small: Workspace, instance: dg.DagsterI
     assert error is not None
     assert "data/nowhere" in str(error.description)
     assert "source.path" in str(error.description)
+
+
+def test_nothing_runs_beside_a_run_of_the_command_line(
+    small: Workspace, instance: dg.DagsterInstance
+) -> None:
+    holds = "import sys, time; from rec_assets.workspace import Workspace, alone\n"
+    holds += "from pathlib import Path\n"
+    holds += "with alone(Workspace(Path(sys.argv[1]))): print('held', flush=True); time.sleep(600)"
+    other = Popen([sys.executable, "-c", holds, small.root], stdout=PIPE, text=True, cwd=PROJECT)
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        before = small.params_file.read_bytes()
+        result = materialise(small, instance, "raw_data", tags={SNAPSHOT_TAG: "2026-03"})
+    finally:
+        other.kill()
+        other.wait()
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    error = failure.step_failure_data.user_failure_data
+    assert error is not None
+    assert "Another run works in" in str(error.description)
+    assert not small.raw.exists()
+    assert small.params_file.read_bytes() == before
 
 
 def test_without_dvc_nothing_runs(

@@ -44,6 +44,22 @@ def test_probabilities_stay_finite_however_large_the_logits() -> None:
     torch.testing.assert_close(scores[1].exp(), torch.tensor([0.0, 0.5, 0.25, 0.25]))
 
 
+def test_the_share_of_skus_never_sold_is_kept_however_little_the_softmax_gives_them() -> None:
+    """A thousand SKUs sold, three never, to which the softmax gives a hundred-millionth."""
+    popular = torch.zeros(4, 1003)
+    popular[:, :1000] = 1 / 1000
+    mixture = Demand(popular, torch.tensor([[0.8, 0.1, 0.1, 0, 0, 0]] * 6))
+    scores = torch.randn(1, 1003, generator=torch.Generator().manual_seed(1)) * 3
+    scores[:, 1000:] -= 25
+    wanted = np.array([1001])
+    told = mixture.told(scores, [NOTHING], [wanted])
+    mixture.mix(scores, [NOTHING])
+    chances = scores.exp()
+    torch.testing.assert_close(chances[0, 1000:].sum(), torch.tensor(0.1))
+    torch.testing.assert_close(chances.sum(), torch.tensor(1.0))
+    torch.testing.assert_close(told[0] @ mixture.weights[0], chances[0, 1001])
+
+
 def test_no_weights_leave_scores_alone() -> None:
     scores = torch.randn(3, 4)
     before = scores.clone()
