@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.assets import assets
-from orchestration.jobs import rank, retrain
+from orchestration.jobs import ingest, rank, retrain
 from orchestration.resources import WorkspaceResource
 from orchestration.schedules import weekly_retraining
 from orchestration.sensors import new_data, trend_shift
@@ -12,7 +12,7 @@ PRELOADED = ["orchestration.definitions", "rec_assets.validation.stage", "rec_as
 
 defs = dg.Definitions(
     assets=assets,
-    jobs=[retrain, rank],
+    jobs=[retrain, ingest, rank],
     schedules=[weekly_retraining],
     sensors=[new_data, trend_shift],
     resources={"workspace": WorkspaceResource()},

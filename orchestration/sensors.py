@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.jobs import retrain
+from orchestration.jobs import ingest, retrain
 from orchestration.resources import WorkspaceResource
 from orchestration.retraining import RETRAIN, SHIFT_TAG, SNAPSHOT_TAG
 from rec_assets.drift.measures import shifted
@@ -30,10 +30,10 @@ UNDER_WAY = dg.RunsFilter(
 
 
 @dg.sensor(
-    job=retrain,
+    jobs=[retrain, ingest],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="One retraining for each new snapshot in the source folder, oldest first.",
+    description="One run for each new snapshot in the source folder, oldest first: schedule.new_snapshot.",
 )
 def new_data(
     context: dg.SensorEvaluationContext, workspace: WorkspaceResource
@@ -45,7 +45,8 @@ def new_data(
     stop it again, every 30 seconds.
     """
     folder = workspace.open()
-    source = read_params(folder.params_file).source
+    params = read_params(folder.params_file)
+    source = params.source
     if source.kind == "synthetic":
         return dg.SkipReason("the synthetic retailer reads no files: set source.kind in params.yaml")
     record = folder.raw / "source.json"
@@ -59,7 +60,12 @@ def new_data(
         return dg.SkipReason(f"{fresh[0]} is still being written" if fresh else f"no snapshot after {seen!r}")
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(run_key=f"{source.path}/{name}", tags={SNAPSHOT_TAG: name}) for name in ready
+            dg.RunRequest(
+                run_key=f"{source.path}/{name}",
+                tags={SNAPSHOT_TAG: name},
+                job_name=params.schedule.new_snapshot,
+            )
+            for name in ready
         ],
         cursor=json.dumps({"path": source.path.as_posix(), "snapshot": ready[-1]}),
     )
@@ -77,8 +83,8 @@ def trend_shift(
     """Request a run when the newest weeks have left the champion's training window behind.
 
     A retraining has nothing new to learn from the same purchases. So none is requested while one is under
-    way, nor for purchases that the last decision was taken on; and the cursor holds the hash of those that a
-    run was requested for, so that a shift asks once even when that run fails.
+    way, nor for purchases that the last decision was taken on or the last retraining failed on; and the
+    cursor holds the hash of those that a run was requested for.
     """
     if context.instance.get_runs(UNDER_WAY, limit=1):
         return dg.SkipReason("a retraining is queued or running")
@@ -93,6 +99,8 @@ def trend_shift(
         return dg.SkipReason("no measure crosses its threshold")
     if _decided_on(purchases := folder.validated / "transactions.parquet", folder.reports):
         return dg.SkipReason("the last decision was taken on these purchases: nothing new to learn")
+    if _failed_on(purchases, context.instance):
+        return dg.SkipReason("the last retraining failed on these purchases: mend it and launch it again")
     if (content := content_hash(purchases)) == context.cursor:
         return dg.SkipReason(f"already requested for {', '.join(measures)}")
     return dg.SensorResult(run_requests=[dg.RunRequest(tags={SHIFT_TAG: ",".join(measures)})], cursor=content)
@@ -107,6 +115,13 @@ def _decided_on(purchases: Path, reports: Path) -> bool:
     # A stage that repeats a decision writes it again, so the file is newer than what it was decided on.
     decision = reports / "promotion.json"
     return decision.exists() and decision.stat().st_mtime_ns > purchases.stat().st_mtime_ns
+
+
+def _failed_on(purchases: Path, instance: dg.DagsterInstance) -> bool:
+    for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=1):
+        failed = record.dagster_run.status == dg.DagsterRunStatus.FAILURE
+        return failed and (record.end_time or 0.0) > purchases.stat().st_mtime
+    return False
 
 
 def _sold_since(champion: Champion, workspace: Workspace) -> bool:

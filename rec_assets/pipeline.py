@@ -260,6 +260,7 @@ STAGES: tuple[Stage, ...] = (
         code=(
             "rec_assets/generation",
             "rec_assets/prompts/without_history.py",
+            "rec_assets/registry/windows.py",
             "rec_assets/training",
             "rec_assets/recommender",
             "rec_assets/backbone",

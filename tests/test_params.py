@@ -68,3 +68,34 @@ def test_an_unknown_timezone_is_refused(tmp_path: Path) -> None:
     path.write_text("schedule: {timezone: Amsterdam}")
     with pytest.raises(ParamsError, match=r"schedule\.timezone.*Europe/Amsterdam"):
         read_params(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evaluation: {cutoffs: [0, 10]}",
+        "evaluation: {cutoffs: []}",
+        "evaluation: {max_customers: 0}",
+        "training: {candidates: -1}",
+        "training: {item_vectors: {id_limit: 0}}",
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"greater than|at least"):
+        read_params(path)
+
+
+def test_an_empty_file_can_be_changed(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("# nothing set yet\n")
+    assert change_params(path, {"run.seed": 3}).run.seed == 3
+    assert read_params(path).run.seed == 3
+
+
+def test_a_key_given_twice_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("run: {seed: 1}\nrun: {seed: 2}\n")
+    with pytest.raises(ParamsError, match="is not YAML"):
+        change_params(path, {"run.threads": 1})

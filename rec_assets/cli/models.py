@@ -1,11 +1,15 @@
 """Commands for model versions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rec_assets.cli.application import MODELS, app
+
+if TYPE_CHECKING:
+    from rec_assets.registry import Champion
+    from rec_assets.workspace import Workspace
 
 
 @app.command(rich_help_panel=MODELS)
@@ -47,8 +51,8 @@ def promote(
     from rec_assets.registry import promote as switch
     from rec_assets.workspace import Workspace
 
-    champion = switch(Workspace.find(), version)
-    typer.echo(f"Champion: {champion.version}")
+    workspace = Workspace.find()
+    _in_service(workspace, switch(workspace, version))
 
 
 @app.command(rich_help_panel=MODELS)
@@ -61,8 +65,19 @@ def rollback() -> None:
     from rec_assets.registry import rollback as switch
     from rec_assets.workspace import Workspace
 
-    champion = switch(Workspace.find())
+    workspace = Workspace.find()
+    _in_service(workspace, switch(workspace))
+
+
+def _in_service(workspace: "Workspace", champion: "Champion") -> None:
+    from rec_assets.registry.serving import lists_of
+
     typer.echo(f"Champion: {champion.version}")
+    if (listed := lists_of(workspace)) not in (None, champion.version):
+        typer.echo(
+            f"The lists in {workspace.relative(workspace.recommendations)} are still those of {listed}: "
+            "couturier run --from recommendations"
+        )
 
 
 @app.command(rich_help_panel=MODELS)

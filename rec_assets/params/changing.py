@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from rec_assets.errors import ParamsError
 from rec_assets.files import atomic_file
 from rec_assets.params.document import Params
 from rec_assets.params.reading import checked
@@ -30,7 +32,12 @@ def change_params(path: Path, changes: dict[str, Any]) -> Params:
     editor = YAML()
     editor.preserve_quotes = True
     editor.width = 110
-    document = editor.load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        document = editor.load(written)
+    except YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {error}.", "Mend the line it names.") from error
+    document = editor.map() if document is None else document
     _merge(document, _nested(changes))
     text = StringIO()
     editor.dump(document, text)

@@ -1,6 +1,7 @@
-"""Section ``schedule``: the day and hour of retraining."""
+"""Section ``schedule``: when to retrain, and what new data starts."""
 
 import re
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -19,10 +20,14 @@ _CRON = re.compile(r"\s+".join(f"{part}(?:,{part})*" for part in _CRON_PARTS), r
 
 
 class Schedule(Section):
-    """When Dagster retrains by itself."""
+    """When Dagster works by itself."""
 
     cron: str = Field("0 4 * * 1", description="Minute, hour, day, month, weekday of a retraining.")
     timezone: str = Field("UTC", description="Of the schedule.")
+    new_snapshot: Literal["retrain", "ingest"] = Field(
+        "retrain",
+        description="What a new snapshot starts; ingest reads and checks it, and retrains on a trend shift.",
+    )
 
     @field_validator("timezone")
     @classmethod

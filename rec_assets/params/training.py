@@ -16,7 +16,7 @@ class ItemVectors(Section):
         description="Length, in title lengths, of the co-purchase part that an ID part starts with.",
     )
     half_count: float = Field(5.0, gt=0, description="Purchases at which the ID part weighs half its limit.")
-    id_limit: float = Field(1.0, ge=0, le=1, description="Weight of the ID part of an SKU sold without end.")
+    id_limit: float = Field(1.0, gt=0, le=1, description="Weight of the ID part of an SKU sold without end.")
     id_dropout: float = Field(
         0.3, ge=0, lt=1, description="Share of SKUs a training step reads by title alone."
     )
@@ -74,6 +74,7 @@ class Training(Section):
     fresh_layers: int = Field(1, ge=0, description="Randomly initialised layers after the pretrained ones.")
     candidates: int | None = Field(
         4000,
+        ge=1,
         description="SKUs in the training softmax; smaller catalogues use all of theirs. none: always all.",
     )
     mask_seen: Literal["auto"] | bool = Field(

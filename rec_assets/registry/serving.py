@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rec_assets.files import read_json
 from rec_assets.registry.champion import read_champion
 from rec_assets.registry.versions import version_folder
 from rec_assets.vocabulary.registry import extends
@@ -18,6 +19,13 @@ def serving_model(workspace: Workspace) -> tuple[Path, Path, Path]:
         return workspace.recommender, workspace.base_model, workspace.vocabulary
     version = version_folder(workspace, champion.version)
     return version / "recommender", version / "base", vocabulary_for(workspace, version)
+
+
+def lists_of(workspace: Workspace) -> str | None:
+    """Name the champion that the lists in ``data/recommendations`` are of; None where there are none."""
+    record = workspace.recommendations / "model.json"
+    listed: str | None = read_json(record)["champion"] if record.exists() else None
+    return listed
 
 
 def vocabulary_for(workspace: Workspace, version: Path) -> Path:

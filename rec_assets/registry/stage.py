@@ -21,6 +21,7 @@ from rec_assets.pipeline import StageReport
 from rec_assets.registry.champion import (
     DECIDED,
     SWITCHED,
+    Champion,
     complete_history,
     history,
     promote,
@@ -31,6 +32,7 @@ from rec_assets.registry.decision import KEPT, Verdict, decide
 from rec_assets.registry.lineage import source_of
 from rec_assets.registry.scores import ChampionScores, rank_and_score
 from rec_assets.registry.versions import store, verified, version_folder, version_id
+from rec_assets.registry.windows import TEST, learnt_ahead
 from rec_assets.workspace import Workspace
 
 RECOMMENDER = "couturier"
@@ -83,21 +85,15 @@ def _decide(
     if champion and champion.version == version:
         verdict = Verdict(KEPT, ("This model is the champion already.",), ())
     else:
-        rival, notes = None, []
-        elsewhere = champion is not None and champion.source != source_of(params)
-        if champion and elsewhere:
-            notes = [f"Champion {champion.version} was trained for another source and was not compared."]
-        elif champion:
-            try:
-                verified(workspace, champion.version)
-            except RegistryError as error:
-                notes = [f"The champion was not compared: {error.problem}"]
-            else:
-                folder = version_folder(workspace, champion.version)
-                rival = (champion.version, champion_scores(workspace, params, folder))
-        first = champion is None or elsewhere
+        reason = _not_compared(workspace, params, champion) if champion else None
+        rival = None
+        if champion and reason is None:
+            folder = version_folder(workspace, champion.version)
+            rival = (champion.version, champion_scores(workspace, params, folder))
+        first = champion is None or champion.source != source_of(params)
         verdict = decide(challenger, judged, rival, params.promotion, first=first)
-        verdict = Verdict(verdict.decision, (*notes, *verdict.reasons), verdict.comparisons)
+        reasons = verdict.reasons if reason is None else (reason, *verdict.reasons)
+        verdict = Verdict(verdict.decision, reasons, verdict.comparisons)
     stays = champion.version if champion else None
     return {
         "decision": verdict.decision,
@@ -106,6 +102,20 @@ def _decide(
         "reasons": list(verdict.reasons),
         "comparisons": [asdict(one) for one in verdict.comparisons],
     }
+
+
+def _not_compared(workspace: Workspace, params: Params, champion: Champion) -> str | None:
+    """Say why the champion cannot be held against the challenger; None where it can."""
+    if champion.source != source_of(params):
+        return f"Champion {champion.version} was trained for another source and was not compared."
+    try:
+        trained = verified(workspace, champion.version)["windows"]
+    except RegistryError as error:
+        return f"The champion was not compared: {error.problem}"
+    windows = read_json(workspace.splits / "windows.json")
+    if learnt_ahead(trained, windows, TEST):
+        return f"Champion {champion.version} was not compared: it learnt from purchases that are judged now."
+    return None
 
 
 def _judged(scores: Path, params: Params) -> dict[str, pd.Series]:

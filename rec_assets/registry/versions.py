@@ -111,6 +111,20 @@ def damage(folder: Path) -> list[str]:
     ]
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a stored version.
+
+    Raises
+    ------
+    RegistryError
+        When the version is missing.
+    """
+    if not (folder / MANIFEST).exists():
+        raise RegistryError(f"Model version {folder.name} is not stored in {folder}.", _RETRAIN)
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    return manifest
+
+
 def verified(workspace: Workspace, version: str) -> dict[str, Any]:
     """Read a version's manifest after checking every file against it.
 
@@ -120,14 +134,12 @@ def verified(workspace: Workspace, version: str) -> dict[str, Any]:
         When the version is missing or damaged.
     """
     folder = version_folder(workspace, version)
-    if not (folder / MANIFEST).exists():
-        raise RegistryError(f"Model version {version} is not stored in {folder}.", _RETRAIN)
+    manifest = read_manifest(folder)
     if damaged := damage(folder):
         raise RegistryError(
             f"Model version {version} is damaged: {', '.join(damaged)} in {folder} differ from the manifest.",
             _RETRAIN,
         )
-    manifest: dict[str, Any] = read_json(folder / MANIFEST)
     return manifest
 
 

@@ -81,6 +81,8 @@ def cast(expression: str, sql_type: str, kind: Kind, form: TextFormat = TextForm
         number = f"TRY_CAST({_plain_number(text, form.decimal)} AS DOUBLE)"
         return Cast(kind, text, f"CASE WHEN isfinite({number}) THEN {number} END", certain=False)
     if kind == "moment":
+        if sql_type.startswith("TIMESTAMPTZ_"):  # nanoseconds, as pandas writes them: DuckDB knows one way
+            return Cast(kind, text, f"CAST(CAST({expression} AS TIMESTAMPTZ) AS TIMESTAMP)", certain=True)
         if sql_type.startswith(("TIMESTAMP", "DATE")):
             return Cast(kind, text, f"CAST({expression} AS TIMESTAMP)", certain=True)
         moment = _moment(text, form.date_format)

@@ -153,7 +153,7 @@ def naming(file: OpenFile) -> Iterator[None]:
     """
     try:
         yield
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
         said = " ".join(str(error).splitlines()[:3]).partition(": ")[2][:LONGEST_QUOTE].rstrip(" .")
         if file.relation.startswith("read_csv"):
             raise TableError(

@@ -17,7 +17,7 @@ from rec_assets import columns as c
 from rec_assets.backbone.load import load_tokenizer
 from rec_assets.errors import ParamsError, TableError
 from rec_assets.files import atomic_file, atomic_folder, content_hash, read_json, read_table
-from rec_assets.generation.id_folder import model_vocabulary, scheme_of, words_continue
+from rec_assets.generation.id_folder import scheme_of, words_continue
 from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
 from rec_assets.recommender.build import Recipe, build, sku_model
@@ -27,6 +27,8 @@ from rec_assets.recommender.repeats import read_repeats
 from rec_assets.recommender.row_trainer import row_arguments
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.registry import version_folder
+from rec_assets.registry.versions import read_manifest
+from rec_assets.registry.windows import TEST, VALIDATION, learnt_ahead
 from rec_assets.tracking import tracker
 from rec_assets.training.curve import Curve, plot_curve
 from rec_assets.training.demand import measure_demand
@@ -131,6 +133,10 @@ def _warm_start(workspace: Workspace, params: Params, model: nn.Module) -> str:
     if parent is None or not params.training.warm_start:
         return ""
     version = version_folder(workspace, parent)
+    manifest = read_manifest(version)
+    windows = read_json(workspace.splits / "windows.json")
+    if any(learnt_ahead(manifest["windows"], windows, date) for date in (VALIDATION, TEST)):
+        return f", started anew: {parent} learnt from purchases that are held out now"
     if content_hash(version / "base") != content_hash(workspace.base_model):
         return f", started anew: {parent} has another base model"
     if not words_continue(workspace.vocabulary, version / "vocabulary"):
@@ -233,10 +239,8 @@ def _arguments(params: Params, checkpoints: Path) -> SFTConfig:
 def _fingerprint(workspace: Workspace, params: Params) -> str:
     """Names the checkpoints, so that none is resumed with other inputs or parameters."""
     digest = hashlib.sha256()
-    vocabulary = model_vocabulary(workspace.vocabulary)
-    if vocabulary == workspace.vocabulary:
-        vocabulary = vocabulary / "item_titles.safetensors"
-    for path in (workspace.prompts, vocabulary, workspace.base_model):
+    # The whole vocabulary: titles, co-purchases and counts are where item vectors start.
+    for path in (workspace.prompts, workspace.vocabulary, workspace.base_model):
         digest.update(content_hash(path).encode())
     settings = {
         "training": params.training.model_dump(mode="json"),

@@ -1,5 +1,6 @@
 """Stage ``vocabulary``: the SKU registry, title vectors and the extended tokenizer."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ from rec_assets.vocabulary.sku_tokens import extend_tokenizer
 from rec_assets.vocabulary.titles import Floats, TitleSpace, word_presence
 from rec_assets.workspace import Workspace
 
-ENCODER = "sentence_encoder"  # in vocabulary.json: whose vectors the titles hold
+# In vocabulary.json: whose vectors the titles hold.
+ENCODER, WORDS = "sentence_encoder", "embeddings"
 
 
 def run(workspace: Workspace, params: Params) -> StageReport:
@@ -57,7 +59,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     encoder = f"{checkpoint.sha256}:{params.vocabulary.sentence_tokens}" if checkpoint else None
     known = _known(registry, articles, workspace)
     space = TitleSpace.load(parent / "title_space.safetensors") if parent else None
-    same = parent is not None and read_json(parent / "vocabulary.json").get(ENCODER) == encoder
+    readers = {ENCODER: encoder, WORDS: hashlib.sha256(embeddings.tobytes()).hexdigest()}
+    same = parent is not None and readers.items() <= read_json(parent / "vocabulary.json").items()
     if space is None or not same or not space.fits(embeddings, sentences):  # other words, or another reader
         told = None if sentences is None else sentences[known]
         space, parent = TitleSpace.fit(presence[known], embeddings, told), None
@@ -74,7 +77,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
         extended = extend_tokenizer(load_tokenizer(workspace.base_model), len(embeddings), registry)
         extended.save_pretrained(folder / "tokenizer")
         write_json(
-            {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1], ENCODER: encoder},
+            {"words": len(embeddings), "skus": len(registry), "width": titles.shape[1], **readers},
             folder / "vocabulary.json",
         )
         if tokens.scheme != "sku":

@@ -94,6 +94,10 @@ def test_versions_are_promoted_rolled_back_and_listed(couturier, stored):
     assert couturier("promote", "bbb2").exit_code == 0
     assert couturier("rollback").output == "Champion: aaa1\n"
     assert read_champion(stored).version == "aaa1"
+    stored.recommendations.mkdir(parents=True)
+    write_json({"champion": "aaa1"}, stored.recommendations / "model.json")
+    assert "still those of aaa1: couturier run --from recommendations" in couturier("promote", "b").output
+    assert couturier("rollback").output == "Champion: aaa1\n"
     listed = couturier("history").output
     assert listed.index("bbb2") < listed.index("by rollback")
     wrong = couturier("promote", "ccc")

@@ -54,7 +54,7 @@ def describe(repository: dg.RepositoryDefinition) -> dict[str, Any]:
         },
         "sensors": {
             sensor.name: {
-                "job": sensor.job_name,
+                "jobs": [job.name for job in sensor.jobs],
                 "seconds": sensor.minimum_interval_seconds,
                 "status": sensor.default_status.value,
             }

@@ -12,8 +12,10 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration import sensors
+from orchestration.assets import assets
+from orchestration.jobs import ingest
 from orchestration.resources import WorkspaceResource
-from orchestration.retraining import RETRAIN, SHIFT_TAG, SNAPSHOT_TAG, prepare
+from orchestration.retraining import INGEST, RETRAIN, SHIFT_TAG, SNAPSHOT_TAG, prepare
 from orchestration.sensors import new_data, trend_shift
 from rec_assets.files import read_table, write_json, write_table
 from rec_assets.params import change_params, read_params
@@ -61,11 +63,22 @@ def test_each_new_snapshot_asks_for_one_run(shop: Workspace, instance: dg.Dagste
         {SNAPSHOT_TAG: "2026-01"},
         {SNAPSHOT_TAG: "2026-02"},
     ]
+    assert {request.job_name for request in first.run_requests} == {RETRAIN}
     assert len({request.run_key for request in first.run_requests}) == 2
     assert isinstance(tick(new_data, shop, instance, first.cursor), dg.SkipReason)
     drop(shop, "2026-03")
     second = tick(new_data, shop, instance, first.cursor)
     assert [request.tags[SNAPSHOT_TAG] for request in second.run_requests] == ["2026-03"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_snapshot_is_only_read_where_shifts_decide(shop: Workspace, instance: dg.DagsterInstance) -> None:
+    drop(shop, "2026-01")
+    change_params(shop.params_file, {"schedule.new_snapshot": "ingest"})
+    (request,) = tick(new_data, shop, instance, None).run_requests
+    assert request.job_name == INGEST
+    read = ingest.selection.resolve(assets)
+    assert read == {dg.AssetKey("raw_data"), dg.AssetKey("validated_data")}
 
 
 @pytest.mark.usefixtures("settled")
@@ -172,6 +185,17 @@ def test_none_is_asked_for_while_a_retraining_runs(
     assert len(tick(trend_shift, shifted_shop, instance, None).run_requests) == 1
 
 
+def test_purchases_that_a_retraining_failed_on_ask_for_none(
+    shifted_shop: Workspace, instance: dg.DagsterInstance
+) -> None:
+    run = create_run_for_test(instance, job_name=RETRAIN, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(run)
+    assert "failed on these purchases" in tick(trend_shift, shifted_shop, instance, None).skip_message
+    later = time.time() + 60  # read anew since
+    os.utime(shifted_shop.validated / "transactions.parquet", (later, later))
+    assert len(tick(trend_shift, shifted_shop, instance, None).run_requests) == 1
+
+
 def test_no_shift_no_run(shifted_shop: Workspace, instance: dg.DagsterInstance) -> None:
     high = {"category": 1.0, "colour": 1.0, "price_tier": 1.0, "new_sku_share": 1.0}
     change_params(shifted_shop.params_file, {"trends": high})
@@ -210,6 +234,12 @@ def test_another_retailer_extends_nobody(workspace: Workspace) -> None:
 def test_a_retraining_without_a_snapshot_reads_the_newest(workspace: Workspace) -> None:
     prepare(workspace, RETRAIN, {SNAPSHOT_TAG: "2026-01"})
     assert prepare(workspace, RETRAIN, {}) == {"source.snapshot": None}
+
+
+def test_an_ingest_reads_its_snapshot_and_leaves_the_lineage(workspace: Workspace) -> None:
+    put_in_service(workspace, "abc", {})
+    assert prepare(workspace, INGEST, {SNAPSHOT_TAG: "2026-01"}) == {"source.snapshot": "2026-01"}
+    assert prepare(workspace, INGEST, {}) == {"source.snapshot": None}
 
 
 def test_preparing_twice_leaves_the_file_alone(workspace: Workspace) -> None:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from rec_assets.errors import RegistryError
-from rec_assets.files import read_json
+from rec_assets.files import read_json, write_json
 from rec_assets.params import Params, Promotion
 from rec_assets.registry import champion as champion_module
 from rec_assets.registry import history, promote, read_champion, rollback
@@ -105,6 +105,20 @@ def test_a_damaged_champion_does_not_make_it_easier(trained):
     run(workspace, Params())
     assert decision(workspace)["decision"] == "kept"
     assert "does not clearly beat" in decision(workspace)["reasons"][1]
+
+
+def test_a_champion_that_learnt_what_is_judged_is_not_compared(trained):
+    workspace = trained("one")
+    windows = {"validation_start": "2025-01-01", "as_of": "2025-02-01"}
+    write_json(windows, workspace.splits / "windows.json")
+    run(workspace, Params())
+    trained("two", couturier=0.6, popular=0.2)
+    write_json(windows | {"as_of": "2025-01-15"}, workspace.splits / "windows.json")
+    run(workspace, Params(), champion_at(0.9))
+    told = decision(workspace)
+    assert told["decision"] == "promoted"
+    assert "learnt from purchases that are judged now" in told["reasons"][0]
+    assert [one["against"] for one in told["comparisons"]] == ["popular"]
 
 
 def test_another_retailers_champion_is_not_compared(trained):

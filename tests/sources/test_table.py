@@ -408,3 +408,14 @@ def test_a_failed_run_leaves_the_last_good_tables(shop: Shop):
         shop.read()
     assert (shop.workspace.raw / "source.json").read_bytes() == before
     assert [path.name for path in shop.workspace.data.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Amsterdam"])
+def test_timestamps_of_pandas_are_read_in_utc(shop: Shop, unit: str, zone: str | None) -> None:
+    moments = pd.to_datetime(["2025-01-02 00:30", "2025-07-02 12:00"]).tz_localize(zone).as_unit(unit)
+    frame = pd.DataFrame({"buyer": ["1", "2"], "item": "007", "day": moments, "paid": 5.0})
+    frame.to_parquet(shop.folder / "sales.parquet")
+    shop.tables["transactions"]["file"] = "sales.parquet"
+    expected = moments.tz_convert(None) if zone else moments
+    assert shop.read()["transactions"]["timestamp"].tolist() == expected.tolist()

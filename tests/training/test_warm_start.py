@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from rec_assets.errors import RegistryError
+from rec_assets.files import read_json
 from rec_assets.params import Training, change_params
 from rec_assets.pipeline import run_stage
 from rec_assets.recommender.build import Recipe, build
@@ -72,7 +74,9 @@ def test_another_method_starts_anew(
 
 def test_a_retraining_starts_where_its_parent_ended(prepared_workspace: Workspace) -> None:
     anew = run_stage(prepared_workspace, "recommender")
-    store(prepared_workspace, "aaa", {})
+    windows = read_json(prepared_workspace.splits / "windows.json")
+    store(prepared_workspace, "aaa", {"windows": windows})
+    store(prepared_workspace, "bbb", {"windows": windows | {"validation_start": "2024-10-05"}})
     change_params(prepared_workspace.params_file, {"lineage.parent": "aaa"})
     again = run_stage(prepared_workspace, "recommender")
     assert "started from aaa with" in again.summary
@@ -81,7 +85,13 @@ def test_a_retraining_starts_where_its_parent_ended(prepared_workspace: Workspac
         for name, report in (("anew", anew), ("again", again))
     }
     assert first["again"] < first["anew"]
-    change_params(prepared_workspace.params_file, {"training.warm_start": False})
+    change_params(prepared_workspace.params_file, {"lineage.parent": "bbb"})
+    ahead = run_stage(prepared_workspace, "recommender").summary
+    assert "started anew: bbb learnt from purchases that are held out now" in ahead
+    change_params(prepared_workspace.params_file, {"lineage.parent": "ccc"})
+    with pytest.raises(RegistryError, match="ccc is not stored"):
+        run_stage(prepared_workspace, "recommender")
+    change_params(prepared_workspace.params_file, {"lineage.parent": "aaa", "training.warm_start": False})
     assert "started" not in run_stage(prepared_workspace, "recommender").summary
     change_params(prepared_workspace.params_file, {"training.warm_start": True, "training.method": "full"})
     assert "another method" in run_stage(prepared_workspace, "recommender").summary
