@@ -36,8 +36,11 @@ def rank_and_score(workspace: Workspace, params: Params, version: Path) -> pd.Se
         ``promotion.metric`` by customer id.
     """
     # Ranking brings torch; a first promotion has no champion to rank with and does not need it.
+    import torch
+
     from rec_assets.ranking.holdout import rank_holdout
 
+    torch.set_num_threads(params.run.threads)  # sums depend on it, and this stage may have a process alone
     lists = rank_holdout(
         workspace, params, version / "recommender", vocabulary_for(workspace, version), version / "base"
     )
