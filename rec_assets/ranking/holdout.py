@@ -12,6 +12,7 @@ from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.loading import load_ranker
+from rec_assets.ranking.sales import sales
 from rec_assets.workspace import Workspace
 
 
@@ -48,7 +49,7 @@ def rank_holdout(
         Columns ``customer_id, sku, rank, score, masked``; two lists of ``ranking.depth`` a customer;
         of ``ranking.beams``, where that is less, from a model that writes SKUs as words of id tokens.
     """
-    ranker = load_ranker(recommender, base, vocabulary, params.ranking)
+    ranker = load_ranker(recommender, base, vocabulary, params.ranking, sales(workspace, tested=False))
     prompts = read_table(workspace.prompts / "test.parquet")
     bought = seen_before_test(workspace)
     seen = [bought.get(customer, []) for customer in prompts[c.CUSTOMER]]

@@ -48,7 +48,13 @@ class Ranker(Protocol):
         ...
 
 
-def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranking) -> Ranker:
+def load_ranker(
+    recommender: Path,
+    base: Path,
+    vocabulary: Path,
+    settings: Ranking,
+    sales: pd.DataFrame | None = None,
+) -> Ranker:
     """Load a trained model with the ranker that its vocabulary asks for.
 
     Parameters
@@ -57,6 +63,8 @@ def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranki
         Folders of the model: the workspace's, or a stored version's.
     settings
         Section ``ranking``.
+    sales
+        Everybody's purchases ``sku, timestamp`` to count popularity in; None: as of the model's training.
 
     Raises
     ------
@@ -64,5 +72,5 @@ def load_ranker(recommender: Path, base: Path, vocabulary: Path, settings: Ranki
         When files are missing or do not fit together.
     """
     if scheme_of(vocabulary) == "sku":
-        return OnePassRanker.load(recommender, base, vocabulary, settings)
+        return OnePassRanker.load(recommender, base, vocabulary, settings, sales)
     return IdRanker.load(recommender, base, vocabulary, settings)

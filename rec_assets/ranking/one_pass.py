@@ -1,6 +1,7 @@
 """One forward pass, one product with the trimmed head, one top-k: a ranked catalogue for each customer."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +10,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from rec_assets import columns as c
 from rec_assets.backbone.precision import reading
 from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
@@ -73,6 +75,7 @@ class OnePassRanker(RegisteredSkus):
         base: Path,
         vocabulary: Path,
         settings: Ranking,
+        sales: pd.DataFrame | None = None,
     ) -> Self:
         """Load model, registry and tokenizer from their folders.
 
@@ -82,6 +85,8 @@ class OnePassRanker(RegisteredSkus):
             Folders of the model.
         settings
             Budget of a forward pass, its number format, and what is added to the model's scores.
+        sales
+            Everybody's purchases ``sku, timestamp`` to count popularity in; None: as of the model's training.
 
         Raises
         ------
@@ -97,6 +102,8 @@ class OnePassRanker(RegisteredSkus):
         encoder = prompt_encoder(base, registry)
         model = load_recommender(recommender, base, vocabulary)
         counted = load_counted(recommender, len(registry), settings)
+        if sales is not None:
+            counted = replace(counted, demand=counted.demand.renewed(sales, registry[c.SKU]))
         return cls(model, encoder, registry, settings.batch_tokens, settings.precision, counted)
 
     @torch.inference_mode()

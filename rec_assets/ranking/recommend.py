@@ -14,6 +14,7 @@ from rec_assets.params import Params
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.loading import load_ranker
 from rec_assets.ranking.recommendations import bought
+from rec_assets.ranking.sales import sales
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
 
@@ -66,7 +67,7 @@ def recommend(
         )
     articles = read_table(workspace.behaviour / "articles.parquet")
     allowed = _allowed(articles, categories, max_price)
-    ranker = load_ranker(*serving_model(workspace), params.ranking)
+    ranker = load_ranker(*serving_model(workspace), params.ranking, sales(workspace, tested=True))
     seen = None if include_seen else bought(workspace, row[c.CUSTOMER])
     tops = ranker.top(row, k, ranker.barred(allowed), seen)
     found = ranked_table(tops, row[c.CUSTOMER], ranker.registry[c.SKU])

@@ -9,6 +9,7 @@ from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.loading import load_ranker
+from rec_assets.ranking.sales import sales
 from rec_assets.registry import read_champion
 from rec_assets.registry.serving import serving_model
 from rec_assets.registry.versions import verified
@@ -30,7 +31,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     champion = read_champion(workspace)
     if champion:
         verified(workspace, champion.version)
-    ranker = load_ranker(*serving_model(workspace), params.ranking)
+    ranker = load_ranker(*serving_model(workspace), params.ranking, sales(workspace, tested=True))
     prompts = read_table(workspace.prompts / "latest.parquet")
     seen = None if params.recommendations.include_seen else bought(workspace, prompts[c.CUSTOMER])
     tops = ranker.top(prompts, params.recommendations.k, ranker.barred(), seen)

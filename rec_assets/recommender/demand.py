@@ -106,6 +106,18 @@ class Demand:
                 rows.append(torch.stack([chance * known / of_sold, fresh, *popular[:, sku]]))
         return torch.stack(rows) if rows else scores.new_empty((0, _SOFTMAX + len(popular)))
 
+    def renewed(self, events: pd.DataFrame, skus: "pd.Series[Any]") -> "Demand":
+        """Keep the weights and count popularity anew: what is bought of late changes sooner than they do.
+
+        Parameters
+        ----------
+        events, skus
+            As in :func:`popular_of`.
+        """
+        if not len(self.weights) or events.empty:
+            return self
+        return Demand(popular_of(events, skus, HALF_LIVES[-len(self.popular) :]), self.weights)
+
     def table(self) -> pd.DataFrame:
         """Give the weights for reading, a row for each group of customers."""
         ends = [*(edge - 1 for edge in _KNOWN), None]
@@ -154,7 +166,7 @@ def popular_of(
     Parameters
     ----------
     events
-        Purchases: ``sku, timestamp``.
+        Purchases: ``sku, timestamp``. Those of SKUs that the registry does not hold are left out.
     skus
         The SKUs of the registry, ``n``.
     half_lives
@@ -166,9 +178,10 @@ def popular_of(
         ``(K, n)``: shares, one row for each half-life.
     """
     index = pd.Index(skus).get_indexer(events[c.SKU])
+    index, events = index[index >= 0], events[index >= 0]
     days = (events[c.TIMESTAMP].max() - events[c.TIMESTAMP]).dt.total_seconds().to_numpy() / 86_400
     rows = [np.bincount(index, 0.5 ** (days / half), minlength=len(skus)) for half in half_lives]
-    return torch.from_numpy(np.array([row / row.sum() for row in rows])).float()
+    return torch.from_numpy(np.array([row / row.sum().clip(_LEAST) for row in rows])).float()
 
 
 def fit_weights(told: Floats, groups: Integers, worth: Floats) -> Tensor:

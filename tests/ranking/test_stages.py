@@ -44,6 +44,25 @@ def test_every_customer_gets_recommendations(trained: Workspace) -> None:
     assert read_json(trained.recommendations / "model.json") == {"champion": None}
 
 
+def test_what_is_popular_is_counted_anew(trained: Workspace) -> None:
+    """A bestseller of the test window rises in lists of today, and not in those that are judged by it."""
+    run_stage(trained, "holdout_rankings")
+    run_stage(trained, "recommendations")
+    judged = read_table(trained.holdout_rankings / "couturier.parquet")
+    before = read_table(trained.recommendations / "lists.parquet")
+    events = read_table(trained.behaviour / "events.parquet")
+    tested = events["split"] == "test"
+    listed = before["sku"].value_counts()
+    skus = read_table(trained.behaviour / "articles.parquet")["sku"]
+    rare = listed.reindex(skus, fill_value=0).idxmin()
+    write_table(events.assign(sku=events["sku"].mask(tested, rare)), trained.behaviour / "events.parquet")
+    run_stage(trained, "holdout_rankings")
+    run_stage(trained, "recommendations")
+    after = read_table(trained.recommendations / "lists.parquet")
+    assert (after["sku"] == rare).sum() > (before["sku"] == rare).sum()
+    assert read_table(trained.holdout_rankings / "couturier.parquet").equals(judged)
+
+
 def test_what_was_bought_is_left_out_where_asked(trained: Workspace) -> None:
     change_params(trained.params_file, {"recommendations.include_seen": False})
     run_stage(trained, "recommendations")
