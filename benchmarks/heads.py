@@ -21,9 +21,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from classification.methods import BASES, DETERMINISTIC, METHODS, WITHOUT_SHOTS, bases_of
+from classification.methods import BASES, FROZEN, METHODS, WITHOUT_SHOTS, bases_of, deterministic
 from classification.recipes import FOLDER, alike, candidates, choose, chosen, key
-from classification.runs import Cell, final, tried
+from classification.runs import Cell, final, tried, with_reading
 from classification.table import merge, render, row
 from harness.results import PROJECT, command_line
 
@@ -100,6 +100,7 @@ def one(job: dict[str, Any]) -> None:
             result = choose(name, found, Path(job["chosen"]))
         else:
             result = final(cell, task, job["config"], job["seed"], files, job["recipe"])
+            result["command"] = job["command"]
     path = Path(job["path"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n")
@@ -121,7 +122,7 @@ def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict
     config, recipe = chosen(cell.method, cell.dataset, cell.base, cell.shots, chosen_file(asked))
     if asked.config:
         config, recipe = config | asked.config, "command line"
-    seeds = asked.seeds[:1] if cell.method in DETERMINISTIC else asked.seeds
+    seeds = asked.seeds[:1] if deterministic(cell.method, config) else asked.seeds
     runs = []
     for seed in seeds:
         path = folder / f"{cell.name(config, seed)}.json"
@@ -129,9 +130,10 @@ def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict
             print(
                 f"{cell.dataset}, {cell.model}, {cell.shots or 'all'} shots, seed {seed} …", file=sys.stderr
             )
-            own = {"config": config, "recipe": recipe, "seed": seed, "path": str(path)}
+            own = {"config": config, "recipe": recipe, "seed": seed, "path": str(path), "command": command}
             in_own_process(asked, common | own | {"kind": "final"})
-        runs.append(json.loads(path.read_text()) | {"command": command})
+        run = {"command": command} | json.loads(path.read_text())  # a finished one keeps its own
+        runs.append(with_reading(run) if cell.method in FROZEN else run)
     return runs
 
 
@@ -165,7 +167,7 @@ def main() -> None:
                 cell = Cell(method, dataset, base, count, asked.layers, asked.test_rows)
                 runs = figures_of(asked, cell, command)
                 told = {"model": cell.model, "dataset": dataset, "shots": "all" if count is None else count}
-                new = row(told, runs, method in DETERMINISTIC)
+                new = row(told, runs, deterministic(method, runs[0]["config"]))
                 result = merge(result_file(asked), "rows", [new], command, asked.seeds)
     print(render(result["rows"]))
     print(f"\n{result_file(asked)}")

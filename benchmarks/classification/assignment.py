@@ -68,7 +68,7 @@ class Outcome:
     classify
         From texts to label indices, all the way: what latency and throughput are measured on.
     seconds
-        Training, loading left out.
+        Training, loading left out; of a frozen method its head alone (``runs.with_reading`` adds the rest).
     parameters
         Numbers an answer is computed from.
     train_samples_per_second

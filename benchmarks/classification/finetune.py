@@ -24,6 +24,8 @@ def trimmed_finetune(assignment: Assignment) -> Outcome:
     start = time.perf_counter()
     done = tune(model, tokenizer, head, assignment.texts, assignment.targets, settings)
     seconds = time.perf_counter() - start
+    if done.samples_per_second:  # a run that went on from a checkpoint began before this process
+        seconds = max(seconds, settings.epochs * len(assignment.train) / done.samples_per_second)
     adapted = merge_adapters(done.model)  # one product a layer again, as a deployed classifier has
 
     def classify(texts: list[str]) -> np.ndarray:

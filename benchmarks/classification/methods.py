@@ -1,6 +1,7 @@
 """The methods by name, each imported only when it runs."""
 
 from importlib import import_module
+from typing import Any
 
 from classification.assignment import Assignment, Outcome
 
@@ -21,7 +22,8 @@ METHODS = tuple(_METHODS)
 LANGUAGE_BASES = ("smollm2", "gemma3")
 BASES = (*LANGUAGE_BASES, "minilm")
 WITHOUT_SHOTS = ("zero_shot",)  # the same whatever the number of shots
-DETERMINISTIC = ("majority", "zero_shot")  # no draw of shots, or none that matters
+FROZEN = ("sentence_encoder_lr", "trimmed_linear")  # texts are read once, for all seeds and candidates
+_DRAWN = ("domain", "batch")  # calibrations on the training texts
 
 
 def bases_of(method: str, asked: str) -> str | None:
@@ -38,6 +40,11 @@ def bases_of(method: str, asked: str) -> str | None:
             raise ValueError(f"{method} reads a language model, --base {' or '.join(LANGUAGE_BASES)}")
         return asked
     return kind
+
+
+def deterministic(method: str, config: dict[str, Any]) -> bool:
+    """Tell a method on which no draw of shots has an influence."""
+    return method == "majority" or (method == "zero_shot" and config.get("calibration") not in _DRAWN)
 
 
 def run(method: str, assignment: Assignment) -> Outcome:

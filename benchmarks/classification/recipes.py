@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from classification.tasks import SPLIT_BY
+
 FOLDER = Path(__file__).resolve().parent
 _FEW = 64  # shots a class
 
@@ -45,8 +47,9 @@ def alike(found: list[dict[str, Any]], chosen: dict[str, Any]) -> list[dict[str,
 
 
 def key(method: str, dataset: str, base: str | None, shots: int | None) -> str:
-    """Name a cell of the table."""
-    return "/".join([dataset, method, base or "-", "all" if shots is None else str(shots)])
+    """Name a cell of the table, and how its data are split where that has changed."""
+    split = f"{dataset} by {SPLIT_BY[dataset]}" if dataset in SPLIT_BY else dataset
+    return "/".join([split, method, base or "-", "all" if shots is None else str(shots)])
 
 
 def chosen(

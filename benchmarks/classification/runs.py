@@ -12,7 +12,7 @@ from harness.results import commit
 from classification.assignment import Assignment
 from classification.judge import figures, scores
 from classification.methods import run as run_method
-from classification.tasks import Task
+from classification.tasks import SPLIT_BY, Task
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,10 @@ class Cell:
 
     def name(self, config: dict[str, Any], seed: int) -> str:
         """Name the files of a run; another recipe does not take their place."""
-        told = json.dumps([config, self.layers, self.test_rows], sort_keys=True)
-        digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+        told = [config, self.layers, self.test_rows]
+        if self.dataset in SPLIT_BY:
+            told.append(SPLIT_BY[self.dataset])
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
         parts = [self.dataset, self.method, self.base or "none", "all" if self.shots is None else self.shots]
         return "-".join(map(str, [*parts, seed, digest]))
 
@@ -65,6 +67,17 @@ def final(
         "rows": {"train": len(train), "test": len(truth)},
         **figures(outcome, truth, assignment.judged_texts),
     }
+
+
+def with_reading(run: dict[str, Any]) -> dict[str, Any]:
+    """Add to a frozen method's training what reading its texts takes, at the rate it answers.
+
+    Its states may have lain on disk from other seeds and candidates, so their time cannot be taken from the
+    run; methods that train below their head read the texts within their seconds.
+    """
+    seconds = run["seconds"] + run["rows"]["train"] / run["texts_per_second"]
+    read = run["train_samples_per_second"] * run["seconds"]
+    return run | {"seconds": seconds, "train_samples_per_second": read / seconds}
 
 
 def tried(

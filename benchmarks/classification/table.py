@@ -14,6 +14,7 @@ def row(cell: dict[str, Any], runs: list[dict[str, Any]], deterministic: bool) -
     """Average the runs of one cell (``model, dataset, shots``), one a seed."""
     means = {name: round(statistics.fmean(run[name] for run in runs), 2) for name in _FIGURES}
     own = {name: runs[0][name] for name in ("config", "recipe")}
+    own["command"] = "; ".join(dict.fromkeys(run["command"] for run in runs))
     return summary(cell["model"], runs, deterministic) | cell | means | own
 
 

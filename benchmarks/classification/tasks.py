@@ -13,6 +13,9 @@ FASHION_TEST_ROWS = 5_000
 FASHION_MIN_ROWS = 40
 _SPLIT_SEED = 0
 
+# Data sets that are not split as they were at first: what was run or chosen before is named otherwise.
+SPLIT_BY = {"fashion": "text"}
+
 
 @dataclass(frozen=True)
 class Task:
@@ -133,13 +136,27 @@ def _fashion(data: Path) -> Task:
     counts = table["articleType"].value_counts()
     labels = tuple(sorted(counts.index[counts >= FASHION_MIN_ROWS]))
     table = table[table["articleType"].isin(labels)].sort_values("id", ignore_index=True)
-    order = np.random.default_rng(_SPLIT_SEED).permutation(len(table))
     texts = table["productDisplayName"].str.split().str.join(" ").to_numpy(object)
     targets = np.searchsorted(np.array(labels, object), table["articleType"].to_numpy(object))
-    test, train = np.sort(order[:FASHION_TEST_ROWS]), np.sort(order[FASHION_TEST_ROWS:])
+    test = draw_by_text(texts, FASHION_TEST_ROWS)
     return make_task(
-        "fashion", labels, (texts[train].tolist(), targets[train]), (texts[test].tolist(), targets[test])
+        "fashion", labels, (texts[~test].tolist(), targets[~test]), (texts[test].tolist(), targets[test])
     )
+
+
+def draw_by_text(texts: np.ndarray, size: int) -> np.ndarray:
+    """Mark ``size`` rows, drawn at random by their texts, (N,): copies of a text stay together.
+
+    A text with more copies than there is room for is passed over.
+    """
+    different, place = np.unique(texts, return_inverse=True)
+    copies = np.bincount(place)
+    drawn, room = np.zeros(len(different), bool), size
+    for text in np.random.default_rng(_SPLIT_SEED).permutation(len(different)):
+        if copies[text] <= room:
+            drawn[text] = True
+            room -= copies[text]
+    return drawn[place]
 
 
 def _fewer(task: Task, rows: int) -> Task:

@@ -17,7 +17,7 @@ from rec_assets.columns import INTRODUCED, SKU
 from rec_assets.features.filled import filled_path
 from rec_assets.files import atomic_folder, read_json, read_table, write_json, write_table
 from rec_assets.heads.beside_base import save_beside_base
-from rec_assets.heads.examples import Examples, choose_examples
+from rec_assets.heads.examples import Examples, check_label_words, choose_examples
 from rec_assets.heads.filling import fill_missing, one_answer
 from rec_assets.heads.head_page import write_explained, write_page
 from rec_assets.heads.judged_head import train_head
@@ -33,7 +33,8 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     """Train and judge every head on articles; one with too few rows is left out, with the reason.
 
     Nothing but the catalogue is read, and of it no label or text of an article that enters it after
-    ``as_of`` takes part in training or judging. Its own missing attributes are filled like others'.
+    ``as_of`` takes part in training or judging; where it does not say when, an article must have been bought
+    before. Missing attributes of the others are filled like theirs.
 
     Writes ``data/models/heads/<name>``, ``data/reports/heads/<name>``, ``heads.json`` in both, and
     ``data/features/filled_attributes.parquet``.
@@ -42,11 +43,15 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     ------
     TableError
         When a head names a column its table does not have.
+    ParamsError
+        When a head has words for a label that no article has, or ``fine_tuning`` does not fit.
     """
     torch.set_num_threads(params.run.threads)
     heads = {name: head for name, head in params.heads.items() if head.table == "articles"}
     articles = read_table(workspace.validated / "articles.parquet")
-    known = articles[_known(articles, read_json(workspace.splits / "windows.json")["as_of"])]
+    known = articles[_known(articles, workspace)]
+    for name, head in heads.items():
+        check_label_words(articles, head, name)
     found: dict[str, Examples | str] = {
         name: choose_examples(known, head, name, params.run.seed) for name, head in heads.items()
     }
@@ -107,12 +112,24 @@ def _one(
     return metrics, filled
 
 
-def _known(articles: pd.DataFrame, as_of: str | None) -> np.ndarray:
-    """Mark articles that had not entered the catalogue at ``as_of``, as far as the retailer says."""
-    if as_of is None or INTRODUCED not in articles:
+def _known(articles: pd.DataFrame, workspace: Workspace) -> np.ndarray:
+    """Mark articles that existed before ``as_of``.
+
+    Known to have existed are articles introduced before it; where the retailer does not say when, those
+    bought before it.
+    """
+    as_of = read_json(workspace.splits / "windows.json")["as_of"]
+    if as_of is None:
         return np.ones(len(articles), dtype=bool)
-    later: np.ndarray = (articles[INTRODUCED] >= pd.Timestamp(as_of)).to_numpy()
-    return ~later
+    introduced = pd.Series(pd.NaT, index=articles.index)
+    if INTRODUCED in articles:
+        introduced = articles[INTRODUCED]
+    known: np.ndarray = (introduced < pd.Timestamp(as_of)).to_numpy()
+    undated = introduced.isna().to_numpy()
+    if undated.any():
+        past = [read_table(workspace.splits / f"{name}.parquet", [SKU]) for name in ("train", "validation")]
+        known |= undated & articles[SKU].isin(pd.concat(past)[SKU].unique()).to_numpy()
+    return known
 
 
 def _filled_counts(table: pd.DataFrame) -> pd.DataFrame:

@@ -49,21 +49,23 @@ class ChannelScorer:
     def prefixes(self) -> list[list[Prefix]]:
         """Each label's beginnings as the model remembers them, read at the first use."""
         if self._prefixes is None:
+            encode = self.language.tokenizer.encode
             self._prefixes = [
-                [read_prefix(self.language, self._start + self._encode(one)) for one in own]
+                [
+                    read_prefix(self.language, self._start + encode(one, add_special_tokens=False))
+                    for one in own
+                ]
                 for own in self.beginnings
             ]
         return self._prefixes
 
-    def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self.language.tokenizer.encode(
-            text, add_special_tokens=False, split_special_tokens=True
-        )
-        return ids
-
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
-        """Render texts to the token ids that are read."""
-        return [self._encode(text)[: self.text_tokens] for text in texts]
+        """Render texts to the token ids that are read; special tokens spelled in them stay characters."""
+        encode = self.language.tokenizer.encode
+        return [
+            encode(text, add_special_tokens=False, split_special_tokens=True)[: self.text_tokens]
+            for text in texts
+        ]
 
     def scores(self, texts: Sequence[str]) -> np.ndarray:
         """Score N texts, (N, n): log-probabilities of the labels, all equally likely beforehand."""

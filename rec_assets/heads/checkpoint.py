@@ -1,18 +1,22 @@
 """A classifier on disk: everything it reads with, and nothing it does not answer with."""
 
 import copy
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModel
 
 from rec_assets.backbone.layers import keep_layers, plain_model
-from rec_assets.backbone.load import check_folder, load_tokenizer
+from rec_assets.backbone.load import check_folder, first_line, load_tokenizer
 from rec_assets.backbone.merge import merge_adapters
-from rec_assets.backbone.trim import TrimmedDecoder
+from rec_assets.backbone.quantise import keep_layout
+from rec_assets.backbone.trim import TrimmedDecoder, stored_bytes
+from rec_assets.errors import BaseModelError
 from rec_assets.files import atomic_folder, read_json, refuse_foreign, write_json
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.errors import HeadError
@@ -74,7 +78,8 @@ def write_checkpoint(
     Raises
     ------
     HeadError
-        When the scorer needs the whole vocabulary, or a label's type is not JSON's.
+        When the scorer needs the whole vocabulary, the model holds adapters that cannot be merged here, or a
+        label's type is not JSON's.
     """
     if isinstance(scorer, ChannelScorer) or (isinstance(scorer, WordScorer) and scorer.needs_vocabulary):
         raise HeadError(
@@ -103,8 +108,8 @@ def write_checkpoint(
         sizes = {
             "parameters_before": _count(before),
             "parameters_after": _count(backbone) + _count(decoder),
-            "bytes_before": _bytes(before),
-            "bytes_after": _bytes(backbone) + _bytes(decoder),
+            "bytes_before": stored_bytes(before),
+            "bytes_after": stored_bytes(backbone) + stored_bytes(decoder),
         }
         # float(), for a float32 prior: its decimal digits must lead back to the same bits.
         settings = kind | {
@@ -130,18 +135,20 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises
     ------
     HeadError
-        When the folder holds no classifier.
+        When the folder holds no classifier, or its settings are damaged.
     BaseModelError
-        When its backbone is damaged.
+        When its backbone or its rows are damaged.
     """
     if not (folder / CLASSIFIER_FILE).exists():
         raise HeadError(f"{folder} holds no {CLASSIFIER_FILE}.", "Name a folder a classifier was saved in.")
-    settings = read_json(folder / CLASSIFIER_FILE)
+    try:
+        settings = read_json(folder / CLASSIFIER_FILE)
+    except ValueError as error:
+        raise HeadError(
+            f"{folder / CLASSIFIER_FILE} is damaged: {first_line(error)}", "Save the classifier again."
+        ) from error
     source = folder / BACKBONE_FOLDER
-    check_folder(source)
-    model = AutoModel.from_pretrained(
-        source, dtype="auto", local_files_only=True, use_safetensors=True, trust_remote_code=False
-    )
+    model = _read_backbone(source)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     language = LanguageModel(model.to(device), load_tokenizer(source))
     scorer: WordScorer | StateScorer
@@ -174,6 +181,33 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     )
 
 
+def _read_backbone(source: Path) -> Any:
+    """Load the model a classifier reads with, and refuse one of which any weight is missing or left over."""
+    check_folder(source)
+    try:
+        model, found = AutoModel.from_pretrained(
+            source,
+            dtype="auto",
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BaseModelError(
+            f"The backbone in {source} could not be loaded: {first_line(error)}", "Save the classifier again."
+        ) from error
+    # transformers fills what is missing with random numbers, and only warns.
+    for kind in ("missing", "unexpected"):
+        if keys := sorted(found[f"{kind}_keys"]):
+            raise BaseModelError(
+                f"The backbone in {source} has {len(keys)} {kind} weights, {keys[0]} first.",
+                "Save the classifier again; if its model holds adapters, merge them first.",
+            )
+    keep_layout(model)
+    return model
+
+
 def _backbone(scorer: WordScorer | StateScorer) -> Any:
     """Give the transformers model without its head, and without layers that are not read."""
     model = scorer.language.model
@@ -181,6 +215,12 @@ def _backbone(scorer: WordScorer | StateScorer) -> Any:
     if cut or hasattr(model, "get_base_model"):
         model = merge_adapters(copy.deepcopy(model))
     backbone = plain_model(model).base_model
+    if any(hasattr(one, "base_layer") or hasattr(one, "modules_to_save") for one in backbone.modules()):
+        # transformers' own add_adapter, or PEFT's inject_adapter_in_model: there is no wrapper that merges.
+        raise HeadError(
+            "The model holds adapters inside its own layers; saved so, it would not load again.",
+            "Load the adapter with peft.PeftModel.from_pretrained, not load_adapter, or merge it first.",
+        )
     if cut:
         assert isinstance(scorer, StateScorer)
         keep_layers(backbone, max(1, scorer.layer or 0))
@@ -189,8 +229,6 @@ def _backbone(scorer: WordScorer | StateScorer) -> Any:
 
 
 def _count(module: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-def _bytes(module: torch.nn.Module) -> int:
-    return sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
+    """Count parameters; a 4-bit weight counts the numbers it stands for, not the bytes they are packed in."""
+    shapes = [(getattr(one, "quant_state", None) or one).shape for one in module.parameters()]
+    return sum(math.prod(shape) for shape in shapes)

@@ -21,6 +21,8 @@ from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import TEXT_TOKENS
 from rec_assets.heads.word_scores import MultiToken, WordScorer
 
+_FEW = 10  # texts below which their mean answer tells no preference
+
 
 class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     r"""Classifies texts by a causal language model whose decoder is cut to label words.
@@ -48,7 +50,9 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     multi_token
         How words of several tokens are scored: ``sequence``, ``mean`` or ``trie``, see :class:`WordScorer`.
     calibration
-        ``contextual``, ``domain``, ``batch`` or none; of the modes without training.
+        ``contextual``, ``domain``, ``batch`` or none; of the modes without training. ``batch`` takes the
+        texts of ``fit``. Labels given at prediction are calibrated on these too; without any, on the texts
+        asked about, or, where these are fewer than ten, as ``contextual``.
     demonstrations
         Solved examples of each label before the prompt (few_shot, channel); 0: two in few_shot.
     layer, pooling
@@ -57,11 +61,11 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     solver, C, epochs, learning_rate
         Of ``linear``: ``logistic`` with inverse penalty ``C``, or ``head`` with epochs of gradient descent.
     fine_tuning
-        :class:`rec_assets.heads.fine_tune.FineTuneSettings`; none: its defaults.
+        :class:`rec_assets.heads.fine_tune.FineTuneSettings`, or a mapping of some; none: the defaults.
     text_tokens
         Tokens of a text that are read.
     random_state
-        Seed of everything drawn.
+        Seed of everything drawn; of fine-tuning too, unless ``fine_tuning`` names a seed.
 
     Attributes
     ----------
@@ -73,6 +77,8 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
         Labels and their words, a :class:`LabelWords`.
     scorer_, prior_
         What scores texts, and the model's preference, (n,), or none.
+    batch_
+        With ``batch``: at most 200 of the fitted texts, drawn, for labels given at prediction.
     """
 
     def __init__(
@@ -140,7 +146,7 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
         plan = Plan.of(self, X, y)
         fitted = plan.carry_out(LanguageModel.of(self.base))
         self.classes_, self.mode_, self.words_ = plan.classes, plan.mode, fitted.words
-        self.scorer_, self.prior_ = fitted.scorer, fitted.prior
+        self.scorer_, self.prior_, self.batch_ = fitted.scorer, fitted.prior, plan.batch()
         return self
 
     def predict_proba(self, X: Any, labels: Words | None = None) -> np.ndarray:
@@ -154,7 +160,11 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
             Other labels for these texts alone, scored by their words as in zero_shot; columns come in the
             order given. None: ``classes_``.
         """
-        return np.exp(self._scores(as_texts(X), None if labels is None else LabelWords.of(labels)))
+        return np.exp(self.predict_log_proba(X, labels))
+
+    def predict_log_proba(self, X: Any, labels: Words | None = None) -> np.ndarray:
+        """Give the probabilities' logarithms, (N, n), which do not underflow; see :meth:`predict_proba`."""
+        return self._scores(as_texts(X), None if labels is None else LabelWords.of(labels))
 
     def predict(self, X: Any, labels: Words | None = None) -> np.ndarray:
         """Choose a label for each text, (N,); ``labels`` as in :meth:`predict_proba`."""
@@ -189,7 +199,7 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
         names = labels.tolist()
         made = cls(scorer.language, names, scorer.prompt, mode, text_tokens=scorer.text_tokens)
         made.classes_, made.mode_, made.words_ = labels, mode, LabelWords.of(names)
-        made.scorer_, made.prior_ = scorer, prior
+        made.scorer_, made.prior_, made.batch_ = scorer, prior, []
         return made
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -212,4 +222,9 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
         language = self.scorer_.language if shared else LanguageModel.of(self.base)
         given = Prompted(language, PromptTemplate.of(self.prompt), words, self.text_tokens)
         scorer = given.channel_scorer() if self.mode == "channel" else given.word_scorer(self.multi_token)
-        return calibrate(scorer.scores(texts), find_prior(self.calibration, scorer, texts))
+        method, told = self.calibration, list(texts)
+        if method == "batch":
+            told = getattr(self, "batch_", []) or told
+            # The mean of few answers is the answers themselves: divided by it, they would say nothing.
+            method = "contextual" if len(told) < _FEW else method
+        return calibrate(scorer.scores(texts), find_prior(method, scorer, told))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rec_assets.heads.language_model import LanguageModel
-from rec_assets.heads.states import TEXT_TOKENS
+from rec_assets.heads.prompts import TEXT
+from rec_assets.heads.states import special_words, split_opening
 
 
 def choose_demonstrations(
@@ -45,23 +46,25 @@ def choose_demonstrations(
     ]
 
 
-def demonstration_tokens(
-    language: LanguageModel, written: Sequence[str], text_tokens: int = TEXT_TOKENS
-) -> tuple[int, ...]:
+def demonstration_tokens(language: LanguageModel, solved: Sequence[tuple[str, str]]) -> tuple[int, ...]:
     """Write solved examples as the tokens that come before a prompt, the tokenizer's first token included.
 
     Parameters
     ----------
     language
         Whose tokenizer writes.
-    written
-        The examples as text; each is cut to its first ``text_tokens`` and its last 16 tokens.
-    text_tokens
-        See above.
+    solved
+        Prompts with the field ``{text}``, their answer included, and each one's text. Special tokens spelled
+        in a text stay plain characters, as in :func:`rec_assets.heads.states.encode`.
     """
     tokenizer = language.tokenizer
     tokens = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    for example in written:
-        ids = tokenizer.encode(example, add_special_tokens=False, split_special_tokens=True)
-        tokens += ids if len(ids) <= text_tokens + 16 else [*ids[:text_tokens], *ids[-16:]]
+    for prompt, text in solved:
+        before, _, after = prompt.partition(TEXT)
+        opening, rest = split_opening(tokenizer, before)
+        border = min((after.index(word) for word in special_words(tokenizer, after)), default=len(after))
+        words = rest + text + after[:border]
+        tokens += opening + tokenizer.encode(words, add_special_tokens=False, split_special_tokens=True)
+        if after[border:]:
+            tokens += tokenizer.encode(after[border:], add_special_tokens=False)
     return tuple(tokens)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rec_assets.columns import UNKNOWN
-from rec_assets.errors import TableError
+from rec_assets.errors import ParamsError, TableError
 from rec_assets.params import Head
 
 
@@ -89,6 +89,24 @@ def choose_examples(table: pd.DataFrame, head: Head, name: str, seed: int) -> Ex
     return Examples(texts, targets, _test_rows(texts, targets, head.test_share, seed), labels, rows)
 
 
+def check_label_words(table: pd.DataFrame, head: Head, name: str) -> None:
+    """Refuse words for a label that no row of the table has: its name would be mistyped.
+
+    Raises
+    ------
+    ParamsError
+        Naming the label.
+    """
+    if not isinstance(head.label_words, dict) or head.label not in table:
+        return
+    named = table[head.label].astype("string").str.strip().dropna().unique()
+    if unknown := sorted(set(head.label_words) - set(named)):
+        raise ParamsError(
+            f"heads.{name}.label_words has words for {unknown[0]!r}, which is no {head.label} of any row.",
+            f"Change or remove that key of heads.{name}.label_words in params.yaml.",
+        )
+
+
 def join_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     """Join the columns' texts with full stops, leaving out what is missing."""
     parts = [table[column].astype("string").fillna("").str.strip() for column in columns]
@@ -100,16 +118,24 @@ def join_text(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
 
 
 def _test_rows(texts: list[str], targets: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Mark, within every label, ``share`` of its texts: at least one, never all.
+    """Mark, within every label, ``share`` of its texts: at least one where others leave it one, never all.
 
     Rows of one text stay on one side: a colour variant told in the same words would be an answer learnt by
-    heart.
+    heart. So a text that several labels share is held out only where each of them keeps another.
     """
     random = np.random.default_rng(seed)
     text = pd.factorize(np.array(texts, dtype=object))[0]
     held_out: set[int] = set()
+    owners = pd.DataFrame({"text": text, "label": targets}).drop_duplicates()
+    kept = owners["label"].value_counts().to_dict()  # texts of each label that are not held out
+    labels_of = owners.groupby("text")["label"].agg(list).to_dict()
     for label in np.unique(targets):
         own = [one for one in np.unique(text[targets == label]).tolist() if one not in held_out]
         count = min(max(1, round(share * len(own))), len(own) - 1)
-        held_out.update(random.permutation(own)[: max(0, count)].tolist())
+        for one in random.permutation(own).tolist():
+            if count > 0 and all(kept[owner] > 1 for owner in labels_of[one]):
+                count -= 1
+                held_out.add(one)
+                for owner in labels_of[one]:
+                    kept[owner] -= 1
     return np.isin(text, list(held_out))

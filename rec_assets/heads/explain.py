@@ -3,11 +3,11 @@
 import re
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from rec_assets.heads.errors import HeadError
 from rec_assets.heads.state_scores import StateScorer
+from rec_assets.heads.states import split_opening
 from rec_assets.heads.word_scores import WordScorer
 
 METHODS = ("leave_one_out", "gradient")
@@ -50,7 +50,8 @@ def explain(
         part, in any mode. ``gradient``: gradient times input embedding of the label's log-probability, one
         pass; not for the channel or words of several tokens.
     unit
-        ``word`` or ``token``; a word's gradient is the sum of its tokens'.
+        ``word`` or ``token``; a word's gradient is the sum of its tokens'. Tokens that share a character are
+        one part.
 
     Returns
     -------
@@ -67,16 +68,16 @@ def explain(
             f"There is no method {method!r} by {unit!r}.",
             f"Methods: {', '.join(METHODS)}. Units: {', '.join(UNITS)}.",
         )
-    probabilities = classifier.predict_proba([text])[0]
+    answer = classifier.predict_log_proba([text])[0]
     classes = classifier.classes_.tolist()
     if label is not None and label not in classes:
         raise HeadError(f"{label!r} is no label.", f"Labels are: {', '.join(map(str, classes))}.")
-    column = int(probabilities.argmax()) if label is None else classes.index(label)
+    column = int(answer.argmax()) if label is None else classes.index(label)
     spans = _spans(classifier.scorer_.language.tokenizer, text, unit)
     if method == "gradient":
         scores = _gradient(classifier, text, column, spans)
     else:
-        scores = _leave_one_out(classifier, text, column, spans, float(probabilities[column]))
+        scores = _leave_one_out(classifier, text, column, spans, float(answer[column]))
     return [
         Attribution(text[start:end], start, float(score))
         for (start, end), score in zip(spans, scores, strict=True)
@@ -92,16 +93,22 @@ def _leave_one_out(
     scores = [0.0] * len(spans)
     places = [place for place, row in enumerate(classifier.scorer_.rows(shortened)) if row != read]
     if places:
-        left = classifier.predict_proba([shortened[place] for place in places])[:, column]
-        for place, probability in zip(places, left, strict=True):
-            scores[place] = float(np.log(whole) - np.log(probability))
+        left = classifier.predict_log_proba([shortened[place] for place in places])[:, column]
+        for place, score in zip(places, left, strict=True):
+            scores[place] = whole - float(score)
     return scores
 
 
 def _spans(tokenizer: Any, text: str, unit: str) -> list[tuple[int, int]]:
     if unit == "word":
         return [match.span() for match in re.finditer(r"\S+", text)]
-    return [(start, end) for start, end in _offsets(tokenizer, text) if end > start]
+    spans: list[tuple[int, int]] = []
+    for start, end in _offsets(tokenizer, text):
+        if spans and start < spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        elif end > start:
+            spans.append((start, end))
+    return spans
 
 
 def _offsets(tokenizer: Any, text: str) -> list[tuple[int, int]]:
@@ -135,11 +142,14 @@ def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, in
     starts = 0 if getattr(scorer, "demonstrations", ()) or tokenizer.bos_token_id is None else 1
     totals = [0.0] * len(spans)
     # As many as are read; what comes next in the row are the prompt's words after the text.
-    read = scorer.text_tokens + len(tokenizer.encode(before, add_special_tokens=False))
-    for place, (start, end) in enumerate(_offsets(tokenizer, before + text)[:read]):
-        middle = (start + end) / 2 - len(before)
+    opening, rest = split_opening(tokenizer, before)
+    starts += len(opening)
+    read = scorer.text_tokens + len(tokenizer.encode(rest, add_special_tokens=False))
+    for place, (start, end) in enumerate(_offsets(tokenizer, rest + text)[:read]):
+        middle = (start + end) / 2 - len(rest)
         for number, (left, right) in enumerate(spans):
-            if left - 0.5 <= middle <= right:
+            # At -0.5 lies the prompt's last character, a token of its own.
+            if max(left - 0.5, -0.25) <= middle <= right:
                 totals[number] += float(each[starts + place])
                 break
     return totals

@@ -1,12 +1,14 @@
 """How a label head and its base model are fine-tuned, and what that is in TRL's words."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from trl import SFTConfig
 
 from rec_assets.heads.adapters import Method
+from rec_assets.heads.errors import HeadError
 from rec_assets.heads.head_trainer import ACCURACY, LOSS
 from rec_assets.params import Precision, Section
 from rec_assets.recommender.row_trainer import row_arguments
@@ -37,6 +39,29 @@ class FineTuneSettings(Section):
     gradient_checkpointing: bool = Field(False, description="Less memory, a third more time.")
     seed: int = Field(0, description="Of adapters, order, dropout and validation rows.")
     checkpoints: Path | None = Field(None, description="Folder; a run that was killed goes on from there.")
+
+
+def read_settings(settings: FineTuneSettings | Mapping[str, Any] | None, seed: int) -> FineTuneSettings:
+    """Give settings as they are, or read them from a mapping; a seed that is not named is ``seed``.
+
+    Raises
+    ------
+    HeadError
+        When a key or value does not fit.
+    """
+    if isinstance(settings, FineTuneSettings):
+        named = "seed" in settings.model_fields_set
+        return settings if named else settings.model_copy(update={"seed": seed})
+    if settings is not None and not isinstance(settings, Mapping):
+        raise HeadError(
+            f"fine_tuning is {settings!r}.", "Give FineTuneSettings, or a mapping such as {'epochs': 4}."
+        )
+    try:
+        return FineTuneSettings.model_validate({"seed": seed} | dict(settings or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(("fine_tuning", *map(str, first["loc"])))
+        raise HeadError(f"{key}: {first['msg']} (found {first.get('input')!r}).", f"Change {key}.") from error
 
 
 def trl_arguments(settings: FineTuneSettings, folder: Path, validated: bool) -> SFTConfig:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from rec_assets.heads.errors import HeadError
-from rec_assets.heads.label_words import Words
+from rec_assets.heads.label_words import Words, refuse_one_text
 
 
 def as_texts(X: Any) -> list[str]:
@@ -47,11 +48,15 @@ def as_targets(y: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     HeadError
-        When there are not as many labels as texts, or one is missing.
+        When there are not as many labels as texts, one is missing, or they are of several types.
     """
-    labels = column_or_1d(y, warn=True)
-    if labels.dtype.kind == "O" and any(one is None or one != one for one in labels):  # NaN is not itself
+    # numpy would write a list of texts and others as texts: 1 as "1", a missing one as "nan".
+    given = column_or_1d(np.array(y, dtype=object) if isinstance(y, list | tuple) else y)
+    if given.dtype.kind == "O" and pd.isna(given).any():
         raise HeadError("A label is missing.", "Leave rows without a label out of the training set.")
+    if given.dtype.kind == "O" and len({isinstance(one, str) for one in given}) > 1:
+        raise _several_types()
+    labels = column_or_1d(y, warn=True)
     check_classification_targets(labels)
     if len(labels) != count:
         raise HeadError(
@@ -67,7 +72,7 @@ def choose_classes(labels: Words | None, seen: np.ndarray | None) -> np.ndarray:
     Raises
     ------
     HeadError
-        When there are none, or one is seen that is not named.
+        When there are none, they are one text, or one is seen that is not named.
     """
     if labels is None:
         if seen is None:
@@ -76,6 +81,7 @@ def choose_classes(labels: Words | None, seen: np.ndarray | None) -> np.ndarray:
                 "Give labels to the classifier, or y to fit.",
             )
         return seen
+    refuse_one_text(labels)
     named = np.unique(label_array(list(labels) if isinstance(labels, Mapping) else labels))
     if seen is not None and (unknown := [one for one in seen.tolist() if one not in set(named.tolist())]):
         raise HeadError(
@@ -89,5 +95,9 @@ def label_array(labels: Sequence[Any]) -> np.ndarray:
     """Give labels as an array of their own type, refusing a mixture that numpy would turn into texts."""
     array = np.array(list(labels))
     if array.dtype.kind == "U" and not all(isinstance(one, str) for one in labels):
-        raise HeadError("Labels are of several types.", "Write them all as texts, or all as numbers.")
+        raise _several_types()
     return array
+
+
+def _several_types() -> HeadError:
+    return HeadError("Labels are of several types.", "Write them all as texts, or all as numbers.")

@@ -61,6 +61,7 @@ def train_head(
         head.prompt,
         head.mode,
         _words(head, examples.labels),
+        head.multi_token,
         layer=head.layer,
         pooling=head.pooling,
         C=_penalty(language, head, list(texts[~test]), targets[~test], seed),

@@ -32,8 +32,9 @@ class LabelWords:
         Raises
         ------
         HeadError
-            When a label comes twice, has no word, or an empty one.
+            When they are one text, or a label comes twice, has no word, or an empty one.
         """
+        refuse_one_text(labels)
         pairs = list(labels.items()) if isinstance(labels, Mapping) else [(one, str(one)) for one in labels]
         names = tuple(label for label, _ in pairs)
         if len(set(names)) < len(names):
@@ -46,23 +47,44 @@ class LabelWords:
         return cls(names, words)
 
     def in_order(self, labels: Sequence[Any]) -> "LabelWords":
-        """Give the words of these labels, in this order; a label without words takes its own name."""
-        known = dict(zip(self.labels, self.words, strict=True))
+        """Give the words of these labels, in this order; a label without words takes its own name.
+
+        Raises
+        ------
+        HeadError
+            When there are words for another label.
+        """
+        known, wanted = dict(zip(self.labels, self.words, strict=True)), set(labels)
+        if unknown := [label for label in known if label not in wanted]:
+            raise HeadError(
+                f"There are words for {unknown[0]!r}, which is no label.",
+                f"Labels are: {', '.join(map(str, labels))}.",
+            )
         return LabelWords(tuple(labels), tuple(known.get(label, (str(label),)) for label in labels))
 
-    def sequences(self, tokenizer: Any) -> Sequences:
+    def sequences(self, tokenizer: Any, *, ended: bool = False) -> Sequences:
         """Write each label's words as token sequences: every variant once, sorted.
 
         Of a word that some variant writes as one token, variants of several tokens are left out: hardly ever
         answered, they would cost a pass over the whole vocabulary.
         A sequence that two labels would share speaks for neither; it is left out.
 
+        Parameters
+        ----------
+        tokenizer
+            The base model's.
+        ended
+            A sequence that begins another label's is followed by what ends an answer, a line break or the end
+            of the text: without it the longer would be part of the shorter, and never more likely.
+
         Raises
         ------
         HeadError
-            When a label has no sequence of its own.
+            When a label has no sequence of its own, or one begins another's and nothing ends it.
         """
         own = [{one for word in words for one in _spellings(tokenizer, word)} for words in self.words]
+        if ended:
+            own = self._ended(tokenizer, own)
         shared = {s for i, one in enumerate(own) for other in own[:i] for s in one & other}
         kept = [sorted(one - shared) for one in own]
         for label, words, sequences in zip(self.labels, self.words, kept, strict=True):
@@ -72,6 +94,40 @@ class LabelWords:
                     "Give it a word of its own.",
                 )
         return tuple(tuple(one) for one in kept)
+
+    def _ended(self, tokenizer: Any, own: Sequence[set[tuple[int, ...]]]) -> list[set[tuple[int, ...]]]:
+        begun: dict[tuple[int, ...], set[int]] = {}  # labels whose sequences begin so, and go on
+        for row, sequences in enumerate(own):
+            for one in sequences:
+                for end in range(1, len(one)):
+                    begun.setdefault(one[:end], set()).add(row)
+        ends = {tuple(ids[-1:]) for text in ("\n", "\n\n") if (ids := _encode(tokenizer, text))}
+        if tokenizer.eos_token_id is not None:
+            ends.add((tokenizer.eos_token_id,))
+        ended: list[set[tuple[int, ...]]] = []
+        for row, sequences in enumerate(own):
+            short = {one for one in sequences if begun.get(one, set()) - {row}}
+            if short and not ends:
+                longer = self.labels[min(begun[min(short)] - {row})]
+                raise HeadError(
+                    f"The words of {self.labels[row]!r} begin those of {longer!r}, and this tokenizer has "
+                    "nothing that ends an answer.",
+                    "Give one of them other words in label_words.",
+                )
+            ended.append((sequences - short) | {one + end for one in short for end in ends})
+        return ended
+
+
+def refuse_one_text(labels: Words) -> None:
+    """Refuse one text in place of labels: it would be taken apart into letters.
+
+    Raises
+    ------
+    HeadError
+        When it is one.
+    """
+    if isinstance(labels, str | bytes):
+        raise HeadError(f"One text, {labels!r}, was given where labels are expected.", "Write [label, ...].")
 
 
 def variants(word: str) -> tuple[str, ...]:

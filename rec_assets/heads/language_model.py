@@ -90,7 +90,7 @@ class LanguageModel:
     @property
     def vocabulary(self) -> int:
         """Rows of the vocabulary's head."""
-        return int(self.head.weight.shape[0])
+        return int(self.head.out_features)  # a 4-bit weight's shape is that of its packed bytes
 
     @property
     def head(self) -> Any:

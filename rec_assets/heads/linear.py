@@ -83,11 +83,13 @@ def choose_features(
     Returns
     -------
     tuple of (int, str)
-        The best candidate; the last one where no label has two texts, for nothing can be compared.
+        The best candidate; the last layer's first where nothing can be compared, for fewer than two labels
+        have two texts.
     """
     kept = np.flatnonzero(np.isin(targets, np.flatnonzero(np.bincount(targets) >= 2)))
     if len(np.unique(targets[kept])) < 2:
-        return list(layers)[-2]  # the last layer's last token
+        last = max(layer for layer, _ in layers)
+        return next(key for key in layers if key[0] == last)  # its last token, where there is a choice
     folds = StratifiedKFold(
         min(_FOLDS, int(np.bincount(targets[kept])[np.unique(targets[kept])].min())),
         shuffle=True,

@@ -14,12 +14,12 @@ from rec_assets.backbone.trim import LogitScaling, TrimmedDecoder
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.demonstrations import demonstration_tokens
 from rec_assets.heads.errors import HeadError
-from rec_assets.heads.features import POOLINGS, Pooling, check_layer, read_all_layers, read_features
+from rec_assets.heads.features import Pooling, check_layer, read_all_layers, read_features
 from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.label_words import LabelWords
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.linear import choose_features, logistic_head
-from rec_assets.heads.prompts import PromptTemplate
+from rec_assets.heads.prompts import TEXT, PromptTemplate
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import encode
 from rec_assets.heads.word_scores import MultiToken, WordScorer
@@ -32,11 +32,11 @@ _COMPARED = 1000  # texts on which layers are compared
 _ENOUGH = 4  # texts of every label from which a trained head beats solved examples in the prompt
 
 
-def choose_mode(targets: np.ndarray | None) -> Mode:
-    """Resolve ``auto`` by how many texts the rarest label has; fine-tuning is never chosen unasked."""
+def choose_mode(targets: np.ndarray | None, labels: int) -> Mode:
+    """Resolve ``auto`` by how many texts the rarest of n labels has; fine-tuning is never chosen unasked."""
     if targets is None:
         return "zero_shot"
-    return "linear" if np.bincount(targets).min() >= _ENOUGH else "few_shot"
+    return "linear" if np.bincount(targets, minlength=labels).min() >= _ENOUGH else "few_shot"
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,26 @@ class Prompted:
 
     def word_scorer(self, multi_token: MultiToken, solved: Demonstrations = ()) -> WordScorer:
         """Score words at the prompt's end, after ``solved`` examples (text, label index)."""
-        written = [self.template.demonstration(self._cut(text), self._word(label)) for text, label in solved]
+        written = [
+            (self.template.demonstration(TEXT, self._word(label)), self._cut(text)) for text, label in solved
+        ]
+        ended = multi_token != "mean"  # a mean may rise with a word that is added
         return WordScorer(
             self.language,
             self.template.prompt,
-            self.words.sequences(self.language.tokenizer),
+            self.words.sequences(self.language.tokenizer, ended=ended),
             multi_token=multi_token,
-            demonstrations=self._checked(demonstration_tokens(self.language, written, self.text_tokens))
-            if written
-            else (),
+            demonstrations=self._checked(demonstration_tokens(self.language, written)) if written else (),
             text_tokens=self.text_tokens,
         )
 
     def channel_scorer(self, solved: Demonstrations = ()) -> ChannelScorer:
         """Score texts after each label's words."""
         written = [
-            self.template.channel_demonstration(self._cut(text), self._word(label)) for text, label in solved
+            (self.template.channel_demonstration(TEXT, self._word(label)), self._cut(text))
+            for text, label in solved
         ]
-        tokens = demonstration_tokens(self.language, written, self.text_tokens) if written else ()
+        tokens = demonstration_tokens(self.language, written) if written else ()
         return ChannelScorer(
             self.language,
             [[self.template.before_text(word) for word in own] for own in self.words.words],
@@ -133,25 +135,26 @@ def linear_scorer(
             and (pooling == "auto" or key[1] == pooling)
         }
         layer, pooling = choose_features(kept, targets[some], C, seed)
-    if pooling not in POOLINGS:
-        raise HeadError(f"There is no pooling {pooling!r}.", f"Choose {', '.join(POOLINGS)} or auto.")
     place = check_layer(language, layer)
     states = read_features(language, rows, place, pooling)
     if solver == "logistic":
         head = logistic_head(states, targets, given.words.labels, prompt, C)
-    elif solver == "head":
+    else:
         head = _untrained(given, place, states.shape[1])
         head.fit(states, torch.from_numpy(targets), epochs=epochs, learning_rate=learning_rate, seed=seed)
-    else:
-        raise HeadError(f"There is no solver {solver!r}.", "Choose logistic or head.")
     return StateScorer(language, head, layer=place, pooling=pooling, text_tokens=given.text_tokens)
 
 
 def fine_tuned_scorer(
     given: Prompted, texts: Sequence[str], targets: np.ndarray, settings: Any, seed: int
 ) -> StateScorer:
-    """Train the label words' rows and the model under them, on a copy of the model."""
-    from rec_assets.heads.fine_tune import FineTuneSettings, fine_tune  # loads the trainer
+    """Train the label words' rows and the model under them, on a copy of the model.
+
+    ``settings`` are :class:`FineTuneSettings`, a mapping of some of them, or none; a seed that they do not
+    name is ``seed``.
+    """
+    from rec_assets.heads.fine_tune import fine_tune  # loads the trainer
+    from rec_assets.heads.fine_tune_settings import read_settings
 
     shared = given.language
     model = load_base(shared.folder) if shared.folder else copy.deepcopy(shared.model)
@@ -162,7 +165,7 @@ def fine_tuned_scorer(
         head,
         texts,
         targets,
-        settings or FineTuneSettings(seed=seed),
+        read_settings(settings, seed),
         text_tokens=given.text_tokens,
     )
     tuned = LanguageModel(merge_adapters(adapted).to(shared.device), shared.tokenizer)

@@ -1,6 +1,7 @@
 """What fitting a classifier comes to: checked and decided before a model is loaded, then carried out."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from rec_assets.heads.calibration import Calibration, find_prior
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.demonstrations import choose_demonstrations
 from rec_assets.heads.errors import HeadError
-from rec_assets.heads.features import Pooling
+from rec_assets.heads.features import POOLINGS, Pooling
 from rec_assets.heads.inputs import as_targets, as_texts, choose_classes
 from rec_assets.heads.label_words import LabelWords, Words
 from rec_assets.heads.language_model import LanguageModel
@@ -18,10 +19,11 @@ from rec_assets.heads.modes import MODES, Mode, Prompted, choose_mode, fine_tune
 from rec_assets.heads.prompts import PromptTemplate
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import encode, last_states
-from rec_assets.heads.word_scores import MultiToken, WordScorer
+from rec_assets.heads.word_scores import MultiToken, WordScorer, check_multi_token
 from rec_assets.heads.word_search import search_label_words
 
 _SOLVED = 2  # demonstrations of each label in few_shot, unless a number is given
+_BATCH = 200  # texts kept for calibrating labels that are given at prediction
 
 
 class Recipe(Protocol):
@@ -98,11 +100,10 @@ class Plan:
         Raises
         ------
         HeadError
-            When labels are missing, disagree with the recipe's, or the mode needs some; or the mode is
-            unknown.
+            When labels are missing or of several types, disagree with the recipe's, or the mode needs some;
+            or a parameter is none of its choices.
         """
-        if recipe.mode not in MODES:
-            raise HeadError(f"There is no mode {recipe.mode!r}.", f"Choose one of: {', '.join(MODES)}.")
+        _check(recipe)
         searched = isinstance(recipe.label_words, str)
         if searched and recipe.label_words != "search":
             raise HeadError(f"label_words is {recipe.label_words!r}.", "Give {label: words} or 'search'.")
@@ -110,7 +111,7 @@ class Plan:
         seen, found = (None, None) if y is None else as_targets(y, len(texts))
         classes = choose_classes(recipe.labels, seen)
         targets = None if found is None or seen is None else np.searchsorted(classes, seen)[found]
-        mode: Mode = choose_mode(targets) if recipe.mode == "auto" else recipe.mode
+        mode: Mode = choose_mode(targets, len(classes)) if recipe.mode == "auto" else recipe.mode
         if targets is None and (mode in ("few_shot", "linear", "fine_tune") or searched):
             needs = "label_words='search'" if searched else mode
             raise HeadError(
@@ -119,6 +120,13 @@ class Plan:
             )
         seed = int(check_random_state(recipe.random_state or 0).randint(2**31 - 1))
         return cls(recipe, mode, classes, texts, targets, seed)
+
+    def batch(self) -> list[str]:
+        """Draw the texts that a ``batch`` calibration reads for labels given later; none for any other."""
+        if self.recipe.calibration != "batch":
+            return []
+        drawn = np.random.default_rng(self.seed).permutation(len(self.texts))[:_BATCH]
+        return [self.texts[place] for place in sorted(drawn.tolist())]
 
     def carry_out(self, language: LanguageModel) -> Fitted:
         """Find the label words, make or train what scores texts, and measure the model's preference."""
@@ -138,7 +146,9 @@ class Plan:
                 for text in self.texts
             ]
             return search_label_words(language, last_states(language.model, rows), self.targets, classes)
-        given: Words = recipe.label_words or recipe.labels or classes
+        given: Words = classes if recipe.labels is None else recipe.labels
+        if recipe.label_words is not None:
+            given = recipe.label_words
         return LabelWords.of(given).in_order(classes)
 
     def _scorer(self, given: Prompted) -> WordScorer | StateScorer | ChannelScorer:
@@ -169,3 +179,22 @@ class Plan:
         if self.targets is None:
             return []
         return choose_demonstrations(self.texts, self.targets, per_label, self.seed)
+
+
+def _check(recipe: Recipe) -> None:
+    """Refuse parameters that are none of their choices, before a model is loaded."""
+    if recipe.mode not in MODES:
+        raise HeadError(f"There is no mode {recipe.mode!r}.", f"Choose one of: {', '.join(MODES)}.")
+    check_multi_token(recipe.multi_token)
+    if recipe.pooling not in (*POOLINGS, "auto"):
+        raise HeadError(f"There is no pooling {recipe.pooling!r}.", f"Choose {', '.join(POOLINGS)} or auto.")
+    layer: Any = recipe.layer
+    numbered = isinstance(layer, Integral) and not isinstance(layer, bool)
+    if not numbered and layer not in ("auto", None):
+        raise HeadError(f"There is no layer {layer!r}.", "Choose a layer's number, auto or None.")
+    if recipe.solver not in ("logistic", "head"):
+        raise HeadError(f"There is no solver {recipe.solver!r}.", "Choose logistic or head.")
+    for name, least in (("demonstrations", 0), ("text_tokens", 1)):
+        number = getattr(recipe, name)
+        if number < least:
+            raise HeadError(f"{name} is {number}.", f"Give {least} or more.")

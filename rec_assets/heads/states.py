@@ -26,7 +26,8 @@ def encode(
     prompt
         Template with the field ``{text}``.
     text
-        Any text; it is data, so special tokens spelled in it stay plain characters.
+        Any text; it is data, so special tokens spelled in it stay plain characters. Those in the prompt's own
+        words are read as what they are.
     text_tokens
         Tokens of the text that are read.
     start
@@ -34,10 +35,40 @@ def encode(
     """
     before, _, after = prompt.partition("{text}")
     first = [tokenizer.bos_token_id] if start and tokenizer.bos_token_id is not None else []
-    words = tokenizer.encode(before + text, add_special_tokens=False, split_special_tokens=True)
-    room = text_tokens + len(tokenizer.encode(before, add_special_tokens=False))
-    row: list[int] = first + words[:room] + tokenizer.encode(after, add_special_tokens=False)
+    opening, rest = split_opening(tokenizer, before)
+    words = tokenizer.encode(rest + text, add_special_tokens=False, split_special_tokens=True)
+    room = text_tokens + len(tokenizer.encode(rest, add_special_tokens=False))
+    row: list[int] = first + opening + words[:room] + tokenizer.encode(after, add_special_tokens=False)
     return row or [tokenizer.eos_token_id or 0]  # an empty text must still be read as something
+
+
+def split_opening(tokenizer: Any, before: str) -> tuple[list[int], str]:
+    """Split the words before a text behind their last special token.
+
+    What follows it is joined to the text before both become tokens, for a token may span their border; a
+    special token is a border of its own.
+
+    Returns
+    -------
+    tuple of (list of int, str)
+        Token ids up to the last special token, and the words after it; without one no ids, and all words.
+    """
+    end = max((before.rindex(word) + len(word) for word in special_words(tokenizer, before)), default=0)
+    return (tokenizer.encode(before[:end], add_special_tokens=False) if end else []), before[end:]
+
+
+def special_words(tokenizer: Any, prompt: str) -> list[str]:
+    """Find the special tokens that a prompt's words spell."""
+    read = tokenizer.encode(prompt, add_special_tokens=False)
+    spelt = tokenizer.encode(prompt, add_special_tokens=False, split_special_tokens=True)
+    # Words beside a special token may be cut otherwise too: special is what splitting takes apart.
+    return [
+        word
+        for token in sorted(set(read) - set(spelt))
+        if (word := tokenizer.convert_ids_to_tokens(token)) in prompt
+        and tokenizer.encode(word, add_special_tokens=False) == [token]
+        and tokenizer.encode(word, add_special_tokens=False, split_special_tokens=True) != [token]
+    ]
 
 
 def equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:

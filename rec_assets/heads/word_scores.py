@@ -1,7 +1,7 @@
 """Score labels by their words at a prompt's end."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from rec_assets.heads.states import TEXT_TOKENS, encode
 from rec_assets.heads.trie import Trie, read_trees
 
 MultiToken = Literal["sequence", "mean", "trie"]
+MULTI_TOKEN: tuple[MultiToken, ...] = get_args(MultiToken)
 
 
 class WordScorer:
@@ -30,7 +31,8 @@ class WordScorer:
     prompt
         Template with the field ``{text}``; the words follow it.
     sequences
-        Token sequences of each of the n labels.
+        Token sequences of each of the n labels; of two where one begins the other, the shorter needs what
+        ends an answer behind it, see :meth:`LabelWords.sequences`.
     multi_token
         How a sequence of several tokens is scored. ``sequence``: its log-probability. ``mean``: that divided
         by its length, so that long names are not at a disadvantage. ``trie``: each token's probability among
@@ -41,6 +43,11 @@ class WordScorer:
         Tokens of a text that are read.
     decoder
         Rows of the sequences' tokens, sorted by token; none: they are cut out of the model.
+
+    Raises
+    ------
+    HeadError
+        When ``multi_token`` is unknown.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class WordScorer:
         text_tokens: int = TEXT_TOKENS,
         decoder: TrimmedDecoder | None = None,
     ) -> None:
+        check_multi_token(multi_token)
         self.language = language
         self.prompt = prompt
         self.sequences = sequences
@@ -143,3 +151,15 @@ class WordScorer:
 
     def _columns(self, node: int) -> list[int]:
         return [self._column[token] for token in self.trie.children[node]]
+
+
+def check_multi_token(multi_token: Any) -> None:
+    """Refuse a way to score several tokens that there is none of.
+
+    Raises
+    ------
+    HeadError
+        Naming the choices.
+    """
+    if multi_token not in MULTI_TOKEN:
+        raise HeadError(f"There is no multi_token {multi_token!r}.", f"Choose {', '.join(MULTI_TOKEN)}.")

@@ -114,5 +114,8 @@ def _whole_word(tokenizer: Any, token: int) -> str | None:
     word = text.strip()
     if len(word) < 3 or not word.isalpha():
         return None
-    back = tokenizer.encode(f" {word}", add_special_tokens=False)
-    return word if list(back) == [token] else None
+    # Legacy SentencePiece writes a space before the first word itself; one more is a token of its own.
+    spaced = str(tokenizer.convert_ids_to_tokens(token)).startswith("▁")
+    spellings = [f" {word}", word] if spaced else [f" {word}"]
+    written = [list(tokenizer.encode(spelling, add_special_tokens=False)) for spelling in spellings]
+    return word if [token] in written else None

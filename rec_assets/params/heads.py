@@ -27,6 +27,11 @@ class Head(Section):
     label_words: dict[str, tuple[str, ...]] | Literal["search"] | None = Field(
         None, description="Words that stand for a label; none: its name."
     )
+    multi_token: Literal["sequence", "mean", "trie"] = Field(
+        "trie",
+        description="How words of several tokens are scored by zero_shot and few_shot; these heads are saved "
+        "without the vocabulary, so trie where a label has some.",
+    )
     prompt: str = Field(
         "{text}\nThis garment is a", pattern=r"\{text\}", description="What precedes the label word."
     )

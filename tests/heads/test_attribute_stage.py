@@ -16,6 +16,9 @@ TITLES = ["black red Coats", "white green red Belts", "green Trousers"]
 @pytest.fixture
 def shop(shop):
     write_json({"as_of": "2025-01-01"}, shop.splits / "windows.json")
+    skus = read_table(shop.validated / "articles.parquet", ["sku"])
+    for name in ("train", "validation"):
+        write_table(skus, shop.splits / f"{name}.parquet")
     return shop
 
 
@@ -137,6 +140,39 @@ def test_articles_that_come_after_as_of_teach_nothing(shop, articles):
     write_table(dated, shop.validated / "articles.parquet")
     attribute_stage.run(shop, params(category=CATEGORY))
     assert figures(shop)["rows"]["used"] == 90
+
+
+def test_undated_articles_teach_where_they_were_bought_before_as_of(shop, articles):
+    undated = articles.index.isin(range(0, 90, 2))
+    days = pd.Series(np.where(undated, None, "2024-12-31"))
+    write_table(
+        articles.assign(introduced=pd.to_datetime(days).astype("datetime64[us]")),
+        shop.validated / "articles.parquet",
+    )
+    write_table(articles.loc[[0, 1], ["sku"]], shop.splits / "train.parquet")
+    write_table(articles.loc[[2, 90], ["sku"]], shop.splits / "validation.parquet")
+    attribute_stage.run(shop, params(category=CATEGORY))
+    assert figures(shop)["rows"]["used"] == 45 + 2
+    write_table(articles, shop.validated / "articles.parquet")  # none is dated: all are as these
+    write_table(articles.loc[:29, ["sku"]], shop.splits / "train.parquet")
+    attribute_stage.run(shop, params(category=CATEGORY))
+    assert figures(shop)["rows"]["used"] == 30
+
+
+@pytest.mark.parametrize("mode", ["zero_shot", "few_shot"])
+def test_labels_of_several_tokens_are_scored_and_saved(shop, articles, mode):
+    long = articles["category"].replace({"Coats": "black white Coats", "Belts": "Belts green"})
+    write_table(articles.assign(category=long), shop.validated / "articles.parquet")
+    attribute_stage.run(shop, params(category=CATEGORY | {"mode": mode}))
+    head = from_label_head(shop.heads / "category", shop.root / "nowhere")
+    assert head.scorer_.multi_token == "trie"
+    assert head.scorer_.trie.tokens
+    assert len(head.predict(TITLES)) == 3
+
+
+def test_words_for_a_mistyped_label_are_named(shop):
+    with pytest.raises(ParamsError, match=r"heads\.category\.label_words has words for 'Coat'"):
+        attribute_stage.run(shop, params(category=CATEGORY | {"label_words": {"Coat": ["coat"]}}))
 
 
 def test_without_heads_the_stage_says_so(shop):

@@ -43,6 +43,13 @@ def test_demonstrations_come_first():
     np.testing.assert_allclose(scorer.scores(["7 8"]), log_softmax(expected, axis=1), rtol=1e-3, atol=1e-4)
 
 
+def test_special_tokens_are_read_in_a_beginning_and_not_in_a_text(model, tokenizer):
+    scorer = ChannelScorer(LanguageModel(model, tokenizer), [["</s>red"], ["green"]])
+    red = tokenizer.encode("red", add_special_tokens=False)
+    assert scorer.prefixes[0][0].tokens == (tokenizer.bos_token_id, tokenizer.eos_token_id, *red)
+    assert tokenizer.eos_token_id not in scorer.rows(["black </s> belts"])[0]
+
+
 def test_a_text_of_no_tokens_says_nothing():
     scorer = ChannelScorer(LanguageModel(build("llama"), Spelt()), [["5"], ["20"]])
     np.testing.assert_allclose(np.exp(scorer.scores([""])), 0.5)

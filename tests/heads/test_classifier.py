@@ -103,6 +103,52 @@ def test_labels_may_change_at_prediction(language, garments):
     assert clf.predict_proba(texts[:9]).shape == (9, 3)
 
 
+def test_labels_that_begin_one_another_are_told_apart(language, garments, tmp_path):
+    texts, _ = garments
+    settings = {"labels": ["red", "red black", "green"], "mode": "zero_shot", "multi_token": "trie"}
+    clf = make(language, **settings, calibration=None).fit()
+    found = clf.predict_proba(texts[:5])
+    assert (found[:, 1] != found[:, 2]).all()
+    clf.save(tmp_path / "saved")
+    assert (DecoderTrimmedClassifier.load(tmp_path / "saved").predict_proba(texts[:5]) == found).all()
+
+
+def test_one_text_is_no_list_of_labels(language, garments):
+    texts, y = garments
+    for clf in (make(language), make(language).fit(texts, y)):
+        with pytest.raises(HeadError, match="One text, 'Coats'"):
+            clf.predict_proba(texts[:2], labels="Coats")
+
+
+def test_labels_may_come_as_an_array(language, garments):
+    texts, _ = garments
+    clf = make(language, labels=np.array(sorted(LABELS)), mode="zero_shot").fit(texts)
+    assert set(clf.predict(texts)) <= set(LABELS)
+    assert clf.predict(texts[:2], labels=np.array(["black", "red"])).shape == (2,)
+
+
+def test_auto_counts_a_label_that_has_no_texts(language, garments):
+    texts, y = garments
+    known = y != "Trousers"  # the last of the labels
+    clf = make(language).fit([text for text, own in zip(texts, known, strict=True) if own], y[known])
+    assert clf.mode_ == "few_shot"
+
+
+def test_a_batch_of_one_text_does_not_answer_evenly(language, garments):
+    texts, _ = garments
+    named = {"labels": ["black", "red", "green"]}
+    alone = make(language, mode="zero_shot", calibration="batch")
+    contextual = make(language, mode="zero_shot", calibration="contextual")
+    found = alone.predict_proba(texts[:1], **named)
+    assert found.std() > 1e-4
+    assert (found == contextual.predict_proba(texts[:1], **named)).all()
+    fitted = make(language, mode="zero_shot", calibration="batch").fit(texts)
+    assert fitted.batch_ == texts
+    together = fitted.predict_proba(texts, **named)
+    np.testing.assert_allclose(fitted.predict_proba(texts[:1], **named), together[:1], rtol=1e-4)
+    assert contextual.fit(texts).batch_ == []  # texts of customers are kept for nothing else
+
+
 def test_searched_words_are_the_classes_own(language, garments):
     texts, y = garments
     clf = make(language, mode="zero_shot", labels=None, label_words="search").fit(texts, y)
@@ -173,6 +219,25 @@ def test_a_pickle_holds_the_folder_not_the_model(base, garments):
         ({"prompt": "no field"}, ["a"], None, "has 0 fields"),
         ({"labels": {"Belts": [], "Coats": ["coats"]}}, ["a"], None, "no word"),
         ({"labels": {"Belts": ["black"], "Coats": ["black"]}}, ["a"], None, "another label's too"),
+        ({"labels": "Belt"}, ["a"], None, "One text, 'Belt'"),
+        ({"label_words": {"Coat": ["coat"]}}, ["a"], None, "words for 'Coat'"),
+        ({"multi_token": "tree"}, ["a"], None, "no multi_token 'tree'"),
+        ({"pooling": "max"}, ["a", "b"], ["Belts", "Coats"], "no pooling 'max'"),
+        ({"layer": "first"}, ["a", "b"], ["Belts", "Coats"], "no layer 'first'"),
+        ({"solver": "guess"}, ["a", "b"], ["Belts", "Coats"], "no solver 'guess'"),
+        ({"demonstrations": -1}, ["a"], None, "demonstrations is -1"),
+        ({"text_tokens": -3}, ["a"], None, "text_tokens is -3"),
+        ({}, ["a", "b"], ["Belts", pd.NA], "label is missing"),
+        ({}, ["a", "b"], ["Belts", float("nan")], "label is missing"),
+        ({"labels": None}, ["a", "b"], ["Coats", 1], "several types"),
+        ({"labels": None}, ["a", "b"], pd.Series(["Coats", 1]), "several types"),
+        ({"mode": "fine_tune", "fine_tuning": 3}, ["a", "b"], ["Belts", "Coats"], "fine_tuning is 3"),
+        (
+            {"mode": "fine_tune", "fine_tuning": {"rounds": 1}},
+            ["a", "b"],
+            ["Belts", "Coats"],
+            r"fine_tuning\.rounds",
+        ),
         ({"layer": 9, "mode": "linear", "labels": None}, ["a", "b"], ["x", "y"], "no layer 9"),
     ],
 )

@@ -24,12 +24,23 @@ def test_a_thin_label_gives_what_it_has():
     assert sorted(label for _, label in chosen) == [0, 0, 1]
 
 
-def test_tokens_begin_as_the_model_expects_and_long_examples_keep_their_answer(model, tokenizer):
+def test_tokens_begin_as_the_model_expects_and_long_instructions_stay_whole(model, tokenizer):
+    long = "This garment is a " * 40
+    tokens = demonstration_tokens(
+        LanguageModel(model, tokenizer), [(long + "{text} is a red", "black"), ("{text}", "green")]
+    )
+    words = tokenizer.encode(f"{long}black is a red", add_special_tokens=False)
+    assert list(tokens) == [
+        tokenizer.bos_token_id,
+        *words,
+        *tokenizer.encode("green", add_special_tokens=False),
+    ]
+
+
+def test_special_tokens_of_the_prompt_are_read_as_such_and_those_of_the_text_are_not(model, tokenizer):
     language = LanguageModel(model, tokenizer)
-    written = "black " * 300 + "This garment is a red"
-    tokens = demonstration_tokens(language, [written, "red"], text_tokens=20)
-    closing = tokenizer.encode("This garment is a red", add_special_tokens=False)
-    assert tokens[0] == tokenizer.bos_token_id
-    last = tokenizer.encode("red", add_special_tokens=False)
-    assert list(tokens[-len(closing) - len(last) : -len(last)]) == closing
-    assert len(tokens) == 1 + 20 + 16 + len(last)
+    tokens = demonstration_tokens(language, [("<s>a {text}</s> is a red", "black </s> belts")])
+    spelt = tokenizer.encode("a black </s> belts", add_special_tokens=False, split_special_tokens=True)
+    closing = tokenizer.encode("is a red", add_special_tokens=False)
+    start, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    assert list(tokens) == [start, start, *spelt, end, *closing]

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rec_assets.errors import TableError
-from rec_assets.heads.examples import choose_examples
+from rec_assets.errors import ParamsError, TableError
+from rec_assets.heads.examples import check_label_words, choose_examples
 from rec_assets.params import Head
 
 
@@ -52,6 +52,22 @@ def test_rows_of_one_text_stay_on_one_side():
     texts = np.array(examples.texts)
     assert not set(texts[examples.test]) & set(texts[~examples.test])
     assert np.bincount(examples.targets[examples.test]).tolist() == [6, 6]
+
+
+def test_labels_that_share_texts_all_keep_one_to_learn_from():
+    """Each of the last label's two texts is one of another label's two."""
+    table = pd.DataFrame({"category": list("xxyyzz"), "title": list("abcdac")})
+    for seed in range(20):
+        examples = choose_examples(table, Head(text=("title",), min_rows=2), "h", seed=seed)
+        assert set(examples.targets[examples.test]) >= {0, 1}
+        assert set(examples.targets[~examples.test]) == {0, 1, 2}
+
+
+def test_words_for_a_label_that_no_row_has_are_refused(articles):
+    head = Head(label_words={"Coats": ["coat"], "Hats": ["hat"]}, min_rows=5)
+    check_label_words(articles, head, "look")  # Hats has too few rows, but it is a label
+    with pytest.raises(ParamsError, match=r"heads\.look\.label_words.*'Coat'"):
+        check_label_words(articles, Head(label_words={"Coat": ["coat"]}), "look")
 
 
 def test_one_label_is_too_few(articles):

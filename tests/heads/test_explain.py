@@ -4,7 +4,7 @@ import torch
 
 from rec_assets.heads.classifier import DecoderTrimmedClassifier
 from rec_assets.heads.errors import HeadError
-from rec_assets.heads.explain import Attribution
+from rec_assets.heads.explain import Attribution, _spans
 from rec_assets.heads.explain_page import to_html, to_png
 from rec_assets.heads.language_model import LanguageModel
 
@@ -81,6 +81,53 @@ def test_what_is_not_read_has_no_part(model, tokenizer, articles, method):
     parts = clf.explain("black red white green", "black", method)
     assert [part.score == 0 for part in parts][2:] == [True, True]
     assert any(part.score for part in parts)
+
+
+def test_a_label_without_texts_is_explained_by_numbers(model, tokenizer, articles):
+    titles = articles["title"].head(90).tolist()
+    kept = [(title, title.split()[-1]) for title in titles if not title.endswith("Coats")]
+    clf = DecoderTrimmedClassifier(
+        LanguageModel(model, tokenizer), LABELS, "{text} is a", mode="linear", layer=1, pooling="mean"
+    ).fit(*map(list, zip(*kept, strict=True)))
+    assert clf.predict_proba([TEXT])[0, 1] == 0
+    assert np.isfinite([part.score for part in clf.explain(TEXT, "Coats")]).all()
+
+
+def test_the_prompts_last_character_is_no_part_of_the_first_word(model, tokenizer, articles):
+    titles = articles["title"].head(90)
+    language = LanguageModel(model, tokenizer)
+    clf = DecoderTrimmedClassifier(language, LABELS, "no .{text} is a", "linear", layer=0, pooling="mean")
+    clf.fit(titles.tolist(), articles["category"].head(90))
+    scorer = clf.scorer_
+    row = torch.tensor(scorer.rows(["black"]))
+    embedded = scorer.language.decoder.get_input_embeddings()(row).detach().requires_grad_(True)
+    scores = scorer.differentiable_scores(scorer.states(inputs_embeds=embedded)).log_softmax(dim=-1)
+    (slope,) = torch.autograd.grad(scores[0, 1], embedded)
+    each = (slope * embedded)[0].sum(dim=-1).detach()
+    before = 1 + len(tokenizer.encode("no .", add_special_tokens=False))
+    own = len(tokenizer.encode("black", add_special_tokens=False))
+    (part,) = clf.explain("black", "Coats", "gradient")
+    assert part.score == pytest.approx(float(each[before : before + own].sum()), rel=1e-4)
+
+
+def test_special_tokens_before_the_text_shift_its_gradients(model, tokenizer, articles):
+    titles, language = articles["title"].head(90), LanguageModel(model, tokenizer)
+    found = []
+    for prompt in ("<s></s>{text} is a", "{text} is a"):
+        clf = DecoderTrimmedClassifier(language, LABELS, prompt, "linear", layer=0, pooling="mean", C=1.0)
+        clf.fit(titles.tolist(), articles["category"].head(90))
+        found.append([part.score for part in clf.explain(TEXT, "Coats", "gradient")])
+    assert np.argmax(found[0]) == np.argmax(found[1]) == 2
+
+
+def test_a_character_of_several_tokens_is_one_part():
+    class Bytes:
+        is_fast = True
+
+        def __call__(self, text, **_):
+            return {"offset_mapping": [(0, 1), (1, 3), (2, 3), (2, 3), (3, 5), (5, 5)]}
+
+    assert _spans(Bytes(), "a 😀 b", "token") == [(0, 1), (1, 3), (3, 5)]
 
 
 @pytest.mark.parametrize("mode", ["zero_shot", "channel"])

@@ -58,6 +58,12 @@ def test_the_layer_that_tells_the_labels_apart_is_chosen():
     assert choose_features(layers, targets, 0.1, seed=7) == (1, "mean")
 
 
+@pytest.mark.parametrize(("poolings", "chosen"), [(("last", "mean"), "last"), (("mean",), "mean")])
+def test_where_nothing_can_be_compared_it_is_the_last_layer(poolings, chosen):
+    layers = {(layer, pooling): torch.zeros(2, 4) for layer in range(4) for pooling in poolings}
+    assert choose_features(layers, np.array([0, 1]), 0.1, seed=7) == (3, chosen)
+
+
 @pytest.mark.parametrize("labels", [2, 3])
 def test_the_folded_rows_are_the_regression(labels):
     from sklearn.linear_model import LogisticRegression

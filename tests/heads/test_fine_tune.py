@@ -10,7 +10,7 @@ from rec_assets.errors import BaseModelError, TableError
 from rec_assets.heads.adapters import is_four_bit, make_trainable, quantise_layers
 from rec_assets.heads.fine_tune import FineTuneSettings, fine_tune, hold_out, tune
 from rec_assets.heads.fine_tune_folder import checkpoint_folder
-from rec_assets.heads.fine_tune_settings import trl_arguments
+from rec_assets.heads.fine_tune_settings import read_settings, trl_arguments
 from rec_assets.heads.head_model import HeadModel
 from rec_assets.heads.head_trainer import HeadTrainer, labelled_row
 from rec_assets.heads.label_head import LabelHead
@@ -33,6 +33,13 @@ def examples(articles):
     rows = articles.iloc[:90]
     colours = rows["title"].str.split().str[0]
     return rows["title"].tolist(), colours.map({"black": 0, "red": 1, "white": 2, "green": 0}).to_numpy()
+
+
+def test_the_seed_is_the_classifiers_unless_the_settings_name_one():
+    assert read_settings(None, 7).seed == 7
+    assert read_settings({"epochs": 1}, 7) == FineTuneSettings(epochs=1, seed=7)
+    assert read_settings(FineTuneSettings(epochs=1), 7) == FineTuneSettings(epochs=1, seed=7)
+    assert read_settings(FineTuneSettings(seed=0), 7).seed == 0
 
 
 def test_the_loss_is_over_the_labels_at_the_last_token(model, tokenizer, head):

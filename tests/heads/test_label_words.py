@@ -15,6 +15,7 @@ from rec_assets.heads.word_search import search_label_words
 def test_labels_are_read_from_mappings_and_lists():
     assert LabelWords.of({"a": "x", "b": ["y", "z"]}).words == (("x",), ("y", "z"))
     assert LabelWords.of(["a", 3]).words == (("a",), ("3",))
+    assert LabelWords.of(np.array(["a", "b"])).words == (("a",), ("b",))
     assert LabelWords.of({"a": "x"}).in_order(["b", "a"]).words == (("b",), ("x",))
 
 
@@ -56,8 +57,52 @@ def test_sequences_are_each_labels_own(tokenizer):
     assert own == tuple(sorted(own))
 
 
+def test_words_of_no_label_are_refused():
+    with pytest.raises(HeadError, match="words for 'Coat', which is no label"):
+        LabelWords.of({"Coat": "coat"}).in_order(["Coats", "Belts"])
+
+
+def test_a_sequence_that_begins_another_is_ended_and_no_other_is(byte_level):
+    words = LabelWords.of({"a": "fine", "b": "fine fit", "c": "great"})
+    fine, fit, great = words.sequences(byte_level, ended=True)
+    plain = words.sequences(byte_level)
+    ends = {
+        tuple(byte_level.encode("\n")[-1:]),
+        tuple(byte_level.encode("\n\n")[-1:]),
+        (byte_level.eos_token_id,),
+    }
+    assert (fit, great) == plain[1:]
+    followed = {one for one in plain[0] if any(other[: len(one)] == one for other in fit)}
+    assert followed
+    assert set(fine) == {one + end for one in followed for end in ends} | (set(plain[0]) - followed)
+
+
+def test_words_of_one_label_are_not_ended(byte_level):
+    words = LabelWords.of({"a": ["fine", "fine fit"], "c": "great"})
+    assert words.sequences(byte_level, ended=True) == words.sequences(byte_level)
+
+
+def test_where_nothing_ends_an_answer_both_labels_are_named():
+    class Bare:
+        eos_token_id = unk_token_id = None
+
+        def encode(self, text, **_):
+            return [len(word) for word in text.split()]
+
+    words = LabelWords.of(["red", "red dress"])
+    with pytest.raises(HeadError, match="'red' begin those of 'red dress'"):
+        words.sequences(Bare(), ended=True)
+    assert words.sequences(Bare())  # as the mean scores them
+
+
 @pytest.mark.parametrize(
-    ("labels", "words"), [(["a", "a"], "twice"), ({"a": []}, "no word"), ({"a": [" "]}, "no word")]
+    ("labels", "words"),
+    [
+        (["a", "a"], "twice"),
+        ({"a": []}, "no word"),
+        ({"a": [" "]}, "no word"),
+        ("Coats", "One text, 'Coats'"),
+    ],
 )
 def test_labels_that_cannot_be_told_are_refused(labels, words):
     with pytest.raises(HeadError, match=words):

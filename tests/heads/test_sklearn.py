@@ -55,9 +55,9 @@ class NumbersAsTexts(DecoderTrimmedClassifier):
         check_is_fitted(self)
         return super().predict(self._texts(X, reset=False))
 
-    def predict_proba(self, X):
+    def predict_log_proba(self, X, labels=None):
         check_is_fitted(self)
-        return super().predict_proba(self._texts(X, reset=False))
+        return super().predict_log_proba(self._texts(X, reset=False), labels)
 
 
 CHECKS = list(

@@ -4,6 +4,7 @@ import torch
 from architectures import CONFIGS, EXPERTS, VOCABULARY, build
 
 from rec_assets.heads.errors import HeadError
+from rec_assets.heads.label_words import LabelWords
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.prefix import read_prefix
 from rec_assets.heads.trie import Trie, read_trees
@@ -121,6 +122,27 @@ def test_variants_of_a_label_are_summed():
     found = np.exp(scorer.scores([" ".join(map(str, row[1:]))])[0])
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-4)
     assert not scorer.needs_vocabulary  # one-token words need the trimmed decoder alone
+
+
+@pytest.mark.parametrize("multi_token", ["sequence", "trie"])
+@torch.no_grad()
+def test_a_label_that_begins_another_is_scored_with_its_end(multi_token):
+    model, row = build("llama"), [1, *tokens(1, 6)]
+    language = LanguageModel(model, Spelt())
+    words = LabelWords.of({"short": "5 9", "long": "5 9 11", "other": "20"})
+    sequences = words.sequences(language.tokenizer, ended=True)
+    assert sequences == (((5, 9, 2),), ((5, 9, 11),), ((20,),))  # 2 ends a text
+    scorer = WordScorer(language, "{text}", sequences, multi_token=multi_token)
+    found = scorer.scores([" ".join(map(str, row[1:]))])[0]
+    inner = model(torch.tensor([[*row, 5, 9]])).logits[0, -1].log_softmax(-1)
+    assert found[0] - found[1] == pytest.approx(float(inner[2] - inner[11]), rel=1e-3)
+    assert found[0] != found[1]
+
+
+def test_an_unknown_way_to_score_several_tokens_is_refused():
+    with pytest.raises(HeadError, match="no multi_token 'tree'") as caught:
+        WordScorer(LanguageModel(build("llama"), Spelt()), "{text}", (((5,),), ((9,),)), multi_token="tree")
+    assert "sequence, mean, trie" in caught.value.cure
 
 
 def test_gradients_are_refused_for_words_of_several_tokens():
