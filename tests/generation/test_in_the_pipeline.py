@@ -146,7 +146,8 @@ def test_an_exported_checkpoint_spells_skus(digits: Workspace) -> None:
 
 
 def test_a_retraining_keeps_words_and_weights(digits: Workspace) -> None:
-    store(digits, "aaa", {"windows": {}, "source": {}})
+    windows = read_json(digits.splits / "windows.json")
+    store(digits, "aaa", {"windows": windows, "source": {}})
     promote(digits, "aaa")
     codes = load_item_tokens(digits.vocabulary / "ids").codes
     articles = read_table(digits.behaviour / "articles.parquet")
@@ -166,7 +167,8 @@ def test_a_retraining_keeps_words_and_weights(digits: Workspace) -> None:
 
 
 def test_another_scheme_starts_anew_beside_the_champion(digits: Workspace) -> None:
-    store(digits, "aaa", {"windows": {}, "source": {}})
+    windows = read_json(digits.splits / "windows.json")
+    store(digits, "aaa", {"windows": windows, "source": {}})
     promote(digits, "aaa")
     before = rank_and_score(digits, read_params(digits.params_file), version_folder(digits, "aaa"))
     choose(digits, "sku", **{"lineage.parent": "aaa"})
