@@ -245,6 +245,9 @@ TABLES: dict[str, tuple[str, Render]] = {
     "training": ("benchmarks.md", training),
     "generation:ways": ("benchmarks.md", ways),
     "generation:peak": ("benchmarks.md", peak_share),
+    "memory": ("benchmarks.md", memory),
+    "cost:ranking": ("benchmarks.md", ranking_cost),
+    "cost:training": ("benchmarks.md", training_cost),
     "generation:schemes": ("tokenisation.md", schemes),
     "heads": ("heads.md", heads),
 }
