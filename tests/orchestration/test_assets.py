@@ -1,9 +1,9 @@
 """Assets run the real stages in a clone of the project, with DVC."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess, Popen
+from subprocess import PIPE, Popen
 
 import dagster as dg
 import pytest
@@ -121,12 +121,3 @@ def test_without_dvc_nothing_runs(
     monkeypatch.setenv("COUTURIER_DVC", "/nowhere/dvc")
     assert not materialise(small, instance, "raw_data").success
     assert not small.raw.exists()
-
-
-def test_the_command_line_selects(small: Workspace, command: Callable[..., CompletedProcess[str]]) -> None:
-    command(
-        "dagster", "asset", "materialize", "--select", 'key:"raw_data" or key:"validated_data"',
-        "-m", "orchestration.definitions",
-    )  # fmt: skip
-    assert (small.validated / "transactions.parquet").exists()
-    assert not small.splits.exists()

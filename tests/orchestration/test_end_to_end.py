@@ -28,7 +28,8 @@ START_SECONDS = 300
 
 @pytest.mark.slow
 def test_dvc_repeats_what_dagster_made(small: Workspace, command: Command) -> None:
-    command("dagster", "asset", "materialize", "--select", "*", "-m", "orchestration.definitions")
+    everything = 'key:"raw_data"+ or key:"base_model"+'
+    command("dagster", "asset", "materialize", "--select", everything, "-m", "orchestration.definitions")
     assert "up to date" in command("dvc", "status").stdout
     assert "up to date" in command("dvc", "repro").stdout
     made = recorded(small)
