@@ -14,7 +14,7 @@ class RealPlaces(TransformerLightningModule):
 
     Nine in ten places of Beauty's rows are padding, which RecTools encodes, scores and then ignores. Here the
     rows of a batch are encoded in groups of like length, and candidates are scored at places with a target,
-    as entries of one product with the catalogue. The loss is the same number, four times as fast.
+    as entries of one product with the catalogue. The loss is the same number (``same_loss.py``).
     """
 
     # Where a batch, ordered by length, is cut: most rows are short, and one long row lengthens its group.
