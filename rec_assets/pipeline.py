@@ -260,6 +260,7 @@ STAGES: tuple[Stage, ...] = (
         code=(
             "rec_assets/generation",
             "rec_assets/prompts/without_history.py",
+            "rec_assets/prompts/wording.py",
             "rec_assets/registry/windows.py",
             "rec_assets/training",
             "rec_assets/recommender",
@@ -290,6 +291,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("ranking", "run"),
         code=(
             "rec_assets/generation",
+            "rec_assets/prompts/questions.py",
             "rec_assets/ranking",
             "rec_assets/recommender",
             "rec_assets/backbone",
@@ -317,7 +319,7 @@ STAGES: tuple[Stage, ...] = (
         after=("validated_data", "behaviour", "splits"),
         outputs=("data/reports/trends",),
         sections=("trends", "behaviour"),
-        code=("rec_assets/drift",),
+        code=("rec_assets/drift", "rec_assets/features/price_tiers.py"),
     ),
     Stage(
         name="promotion",
@@ -352,6 +354,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("recommendations", "ranking", "run"),
         code=(
             "rec_assets/generation",
+            "rec_assets/prompts/questions.py",
             "rec_assets/ranking",
             "rec_assets/recommender",
             "rec_assets/backbone",
@@ -378,6 +381,7 @@ STAGES: tuple[Stage, ...] = (
         code=(
             "rec_assets/heads",
             "rec_assets/generation",
+            "rec_assets/prompts/questions.py",
             "rec_assets/ranking",
             "rec_assets/recommender",
             "rec_assets/backbone",

@@ -21,6 +21,7 @@ from rec_assets.columns import (
     TIMESTAMP,
     UNKNOWN,
 )
+from rec_assets.features.price_tiers import TIERS
 
 DAY = "day"
 DIMENSION = "dimension"
@@ -28,6 +29,7 @@ VALUE = "value"
 NEW_SKU_SHARE = "new_sku_share"
 NEW = "new"
 KNOWN = "known"
+BUDGET, MIDDLE, PREMIUM = TIERS
 MIXES = (CATEGORY, COLOUR, PRICE_TIER)
 
 
@@ -72,7 +74,8 @@ def daily_counts(validated: Path, reference: Window, price_tiers: tuple[float, f
         measured with all others' prices), so a tier is judged by what was cheap or dear when the model was
         trained; an SKU that arrived after it counts as new.
     price_tiers
-        Quantiles that bound budget | middle | premium.
+        Quantiles that bound budget | middle | premium; a price on a bound belongs where
+        :func:`rec_assets.features.price_tiers.price_tier` puts it.
 
     Returns
     -------
@@ -96,13 +99,16 @@ def daily_counts(validated: Path, reference: Window, price_tiers: tuple[float, f
             SELECT {SKU}, least(min({INTRODUCED}), min({DAY})) AS arrived FROM sold GROUP BY {SKU}
         ), told AS (
             SELECT {DAY}, {CATEGORY}, {COLOUR},
-                   CASE WHEN {PRICE} IS NULL OR all_low IS NULL THEN '{UNKNOWN}'
-                        WHEN {PRICE} <= coalesce(low, all_low) THEN 'budget'
-                        WHEN {PRICE} <= coalesce(high, all_high) THEN 'middle'
-                        ELSE 'premium' END AS {PRICE_TIER},
+                   CASE WHEN {PRICE} IS NULL OR lower IS NULL THEN '{UNKNOWN}'
+                        WHEN {PRICE} < lower OR (lower < upper AND {PRICE} = lower) THEN '{BUDGET}'
+                        WHEN {PRICE} > upper OR (lower < upper AND {PRICE} = upper) THEN '{PREMIUM}'
+                        ELSE '{MIDDLE}' END AS {PRICE_TIER},
                    CASE WHEN arrived > $last THEN '{NEW}' ELSE '{KNOWN}' END AS {NEW_SKU_SHARE}
-            FROM sold CROSS JOIN overall LEFT JOIN bounds USING ({CATEGORY})
-                      LEFT JOIN arrivals USING ({SKU})
+            FROM (
+                SELECT sold.*, arrived, coalesce(low, all_low) AS lower, coalesce(high, all_high) AS upper
+                FROM sold CROSS JOIN overall LEFT JOIN bounds USING ({CATEGORY})
+                          LEFT JOIN arrivals USING ({SKU})
+            )
         )
         SELECT {DAY},
                CASE WHEN {CATEGORY} IS NOT NULL THEN '{CATEGORY}' WHEN {COLOUR} IS NOT NULL THEN '{COLOUR}'

@@ -4,12 +4,13 @@ import pandas as pd
 import torch
 
 from rec_assets import columns as c
-from rec_assets.errors import CouturierError, UnknownCustomerError
+from rec_assets.errors import CouturierError
 from rec_assets.files import read_table
 from rec_assets.generation.chains import Sampling
 from rec_assets.generation.merge import merge_chains
 from rec_assets.generation.samplers import load_sampler
 from rec_assets.params import Params
+from rec_assets.prompts.questions import question
 from rec_assets.ranking.recommendations import bought
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
@@ -31,7 +32,7 @@ def suggest_basket(
     Parameters
     ----------
     customer_id
-        A customer of ``prompts/latest.parquet``.
+        A customer of ``features/behaviour/customers.parquet``.
     k
         Length of the list; shorter where the chains hold fewer SKUs.
     sampling
@@ -55,14 +56,9 @@ def suggest_basket(
         When no article is left.
     """
     torch.set_num_threads(params.run.threads)
-    prompts = read_table(workspace.prompts / "latest.parquet")
-    row = prompts[prompts[c.CUSTOMER] == customer_id].reset_index(drop=True)
-    if row.empty:
-        raise UnknownCustomerError(
-            f"No customer {customer_id!r} among {len(prompts):,}.",
-            f"Take a customer_id from {workspace.relative(workspace.behaviour / 'customers.parquet')}.",
-        )
-    sampler = load_sampler(*serving_model(workspace), params.ranking)
+    model = serving_model(workspace)
+    row = question(workspace, model[0], customer_id)
+    sampler = load_sampler(*model, params.ranking)
     seen = None if include_seen else bought(workspace, row[c.CUSTOMER])
     listed = set(read_table(workspace.behaviour / "articles.parquet", [c.SKU])[c.SKU])
     drawn = sampler.chains(

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from rec_assets.backbone.trim import TrimmedDecoder, trim_decoder
 from rec_assets.files import read_json, write_json
-from rec_assets.heads.states import encode, last_states
 
 SETTINGS_FILE = "head.json"
 _BATCH = 64
@@ -125,11 +124,6 @@ class LabelHead(nn.Module):
     def predict(self, states: torch.Tensor) -> torch.Tensor:
         """Choose a label index for each state: (N, d) to (N,)."""
         return self(states).argmax(dim=-1)
-
-    def classify(self, model: Any, tokenizer: Any, texts: Sequence[str]) -> list[str]:
-        """Read texts with the base model and name their labels."""
-        states = last_states(model, [encode(tokenizer, self.prompt, text) for text in texts])
-        return [self.labels[int(index)] for index in self.predict(states)]
 
     def save(self, folder: Path) -> None:
         """Write the trimmed decoder and ``head.json`` into an existing folder."""

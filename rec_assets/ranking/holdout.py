@@ -10,6 +10,7 @@ from rec_assets.files import atomic_folder, read_table, write_table
 from rec_assets.generation.id_folder import scheme_of
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
+from rec_assets.prompts.questions import questions
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.loading import load_ranker
 from rec_assets.ranking.sales import sales
@@ -36,7 +37,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
 def rank_holdout(
     workspace: Workspace, params: Params, recommender: Path, vocabulary: Path, base: Path
 ) -> pd.DataFrame:
-    """Rank the present holdout with any model version.
+    """Rank the present holdout with any model version, asked in the wording it was trained on.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def rank_holdout(
         of ``ranking.beams``, where that is less, from a model that writes SKUs as words of id tokens.
     """
     ranker = load_ranker(recommender, base, vocabulary, params.ranking, sales(workspace, tested=False))
-    prompts = read_table(workspace.prompts / "test.parquet")
+    prompts = questions(workspace, recommender, "test")
     bought = seen_before_test(workspace)
     seen = [bought.get(customer, []) for customer in prompts[c.CUSTOMER]]
     catalogue = set(read_table(workspace.behaviour / "articles.parquet", [c.SKU])[c.SKU])

@@ -1,24 +1,22 @@
 """Recommendations for one customer, with the filters a shop asks for."""
 
 import difflib
-from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 import torch
 
 from rec_assets import columns as c
-from rec_assets.errors import CouturierError, UnknownCustomerError
+from rec_assets.errors import CouturierError
 from rec_assets.files import read_table
 from rec_assets.params import Params
+from rec_assets.prompts.questions import question
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.loading import load_ranker
 from rec_assets.ranking.recommendations import bought
 from rec_assets.ranking.sales import sales
 from rec_assets.registry.serving import serving_model
 from rec_assets.workspace import Workspace
-
-NEIGHBOURS = 150
 
 
 def recommend(
@@ -35,7 +33,7 @@ def recommend(
     Parameters
     ----------
     customer_id
-        A customer of ``prompts/latest.parquet``.
+        A customer of ``features/behaviour/customers.parquet``.
     k
         Length of the list.
     categories
@@ -58,16 +56,11 @@ def recommend(
         When a category does not exist, or the filters leave no article.
     """
     torch.set_num_threads(params.run.threads)
-    prompts = read_table(workspace.prompts / "latest.parquet")
-    row = prompts[prompts[c.CUSTOMER] == customer_id].reset_index(drop=True)
-    if row.empty:
-        raise UnknownCustomerError(
-            f"No customer {customer_id!r} among {len(prompts):,}.",
-            f"Did you mean {', '.join(_nearest(customer_id, prompts[c.CUSTOMER]))}?",
-        )
+    model = serving_model(workspace)
+    row = question(workspace, model[0], customer_id)
     articles = read_table(workspace.behaviour / "articles.parquet")
     allowed = _allowed(articles, categories, max_price)
-    ranker = load_ranker(*serving_model(workspace), params.ranking, sales(workspace, tested=True))
+    ranker = load_ranker(*model, params.ranking, sales(workspace, tested=True))
     seen = None if include_seen else bought(workspace, row[c.CUSTOMER])
     tops = ranker.top(row, k, ranker.barred(allowed), seen)
     found = ranked_table(tops, row[c.CUSTOMER], ranker.registry[c.SKU])
@@ -80,14 +73,6 @@ def recommend(
         articles[[c.SKU, c.CATEGORY, c.COLOUR, c.PRICE]], on=c.SKU, how="left"
     )
     return described[[c.RANK, c.SKU, c.TITLE, c.CATEGORY, c.COLOUR, c.PRICE, c.SCORE]]
-
-
-def _nearest(customer_id: str, known: Iterable[str]) -> list[str]:
-    # difflib takes minutes over a million ids; those that begin alike are neighbours in sorted order.
-    ordered = sorted(known)
-    place = bisect(ordered, customer_id)
-    around = ordered[max(0, place - NEIGHBOURS) : place + NEIGHBOURS]
-    return difflib.get_close_matches(customer_id, around, n=3, cutoff=0.0)
 
 
 def _allowed(

@@ -7,6 +7,7 @@ from rec_assets import columns as c
 from rec_assets.files import atomic_folder, read_table, write_json, write_table
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
+from rec_assets.prompts.questions import questions
 from rec_assets.ranking.lists import ranked_table
 from rec_assets.ranking.loading import load_ranker
 from rec_assets.ranking.sales import sales
@@ -31,8 +32,9 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     champion = read_champion(workspace)
     if champion:
         verified(workspace, champion.version)
-    ranker = load_ranker(*serving_model(workspace), params.ranking, sales(workspace, tested=True))
-    prompts = read_table(workspace.prompts / "latest.parquet")
+    model = serving_model(workspace)
+    ranker = load_ranker(*model, params.ranking, sales(workspace, tested=True))
+    prompts = questions(workspace, model[0], "latest")
     seen = None if params.recommendations.include_seen else bought(workspace, prompts[c.CUSTOMER])
     tops = ranker.top(prompts, params.recommendations.k, ranker.barred(), seen)
     lists = ranked_table(tops, prompts[c.CUSTOMER], ranker.registry[c.SKU])

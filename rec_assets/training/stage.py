@@ -20,6 +20,7 @@ from rec_assets.files import atomic_file, atomic_folder, content_hash, read_json
 from rec_assets.generation.id_folder import scheme_of, words_continue
 from rec_assets.params import Params, Training
 from rec_assets.pipeline import StageReport
+from rec_assets.prompts.wording import read_wording
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.checkpoints import newest_checkpoint
 from rec_assets.recommender.counted import Counted
@@ -99,6 +100,7 @@ def run(workspace: Workspace, params: Params) -> StageReport:
     if PartialState().is_main_process:
         with atomic_folder(workspace.recommender) as folder:
             save_recommender(trained, recipe, items.counts, folder, Counted(demand, repeats))
+            read_wording(workspace.prompts).save(folder)
             plot_curve(frame, folder / "training_curve.png")
         with atomic_file(workspace.reports / "training_curve.csv") as part:
             frame.to_csv(part, index=False)

@@ -22,6 +22,7 @@ def prompts(workspace):
         }
     )
     write_table(rows, workspace.prompts / "latest.parquet")
+    write_table(rows[["customer_id"]], workspace.behaviour / "customers.parquet")
     write_table(pd.DataFrame({"sku": ["7"], "title": ["Red [linen] dress"]}), workspace.item_texts)
     return workspace
 

@@ -1,6 +1,7 @@
 import doctest
 from datetime import date
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +11,10 @@ from scipy.spatial.distance import jensenshannon
 
 from rec_assets.drift import measures
 from rec_assets.drift.measures import chance_distance, jensen_shannon, recent_window, shifted
-from rec_assets.drift.mixes import Window
+from rec_assets.drift.mixes import Window, daily_counts
 from rec_assets.errors import RegistryError
-from rec_assets.files import write_json
+from rec_assets.features.price_tiers import price_tier, tier_bounds
+from rec_assets.files import read_table, write_json, write_table
 from rec_assets.params import Params
 
 weights = st.lists(st.integers(0, 1000), min_size=2, max_size=8).filter(lambda values: sum(values) > 0)
@@ -114,3 +116,27 @@ def test_a_damaged_champion_is_said(shop):
     (workspace.registry / "champion.json").write_text('{"version": "ab')
     with pytest.raises(RegistryError, match="damaged"):
         shifted(workspace, Params())
+
+
+def test_tiers_are_bounded_as_in_the_features(shop):
+    """Prices on a bound, a category with one price, and prices of none: every purchase has the same tier."""
+    prices = {"coat": [10.0, 10.0, 20.0, 30.0, 30.0], "dress": [15.0] * 5, "hat": [None, 5.0, 9.0, 9.0, 40.0]}
+    workspace = shop(lambda day, i: ("coat", "dress", "hat")[day % 3], days=30)
+    path = workspace.validated / "transactions.parquet"
+    sold = read_table(path)
+    places = sold.groupby("sku").cumcount() % 5
+    sold["price"] = [prices[sku][place] for sku, place in zip(sold["sku"], places, strict=True)]
+    write_table(sold.astype({"price": float}), path)
+
+    counts = daily_counts(workspace.validated, Window(date(2024, 1, 1), date(2024, 1, 30)), (1 / 3, 2 / 3))
+
+    articles = ibis.memtable(
+        read_table(workspace.validated / "articles.parquet").fillna({"category": "unknown"})
+    )
+    purchases = ibis.memtable(read_table(path))
+    described = purchases.join(articles.select("sku", "category"), "sku")
+    bounded = described.join(tier_bounds(purchases, articles, (1 / 3, 2 / 3)), "category", how="left")
+    expected = bounded.mutate(tier=price_tier(bounded["price"], bounded)).execute()["tier"].value_counts()
+    found = counts[counts["dimension"] == "price_tier"].groupby("value")["purchases"].sum()
+    assert set(found.index) == {"budget", "middle", "premium", "unknown"}
+    assert found.to_dict() == expected.to_dict()

@@ -12,6 +12,7 @@ from rec_assets.generation.basket import suggest_basket
 from rec_assets.generation.chains import Sampling
 from rec_assets.generation.samplers import ChainSampler
 from rec_assets.params import Ranking, read_params
+from rec_assets.prompts.wording import read_wording
 from rec_assets.recommender.build import Recipe, build
 from rec_assets.recommender.storage import save_recommender, trained_tensors
 from rec_assets.workspace import Workspace
@@ -30,6 +31,7 @@ def shop(prepared_workspace: Workspace) -> Workspace:
     save_recommender(
         trained_tensors(build(here.base_model, here.vocabulary, recipe)), recipe, counts, here.recommender
     )
+    read_wording(here.prompts).save(here.recommender)
     return here
 
 

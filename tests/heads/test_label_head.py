@@ -65,11 +65,9 @@ def test_no_epochs_change_nothing(classifier):
     assert torch.equal(classifier.decoder.weight, before)
 
 
-def test_it_answers_with_the_same_bits_after_a_round_trip(classifier, model, tokenizer, tmp_path):
+def test_it_answers_with_the_same_bits_after_a_round_trip(classifier, tmp_path):
     classifier.save(tmp_path)
     again = LabelHead.load(tmp_path)
     states = torch.randn(5, 32)
     assert torch.equal(again(states), classifier(states))
-    texts = ["black Belts no 3", "red Coats no 4"]
-    assert again.classify(model, tokenizer, texts) == classifier.classify(model, tokenizer, texts)
     assert (again.labels, again.prompt) == (LABELS, PROMPT)

@@ -13,7 +13,7 @@ from rec_assets.features import behaviour, item_texts
 from rec_assets.features.neighbours import stage as neighbours
 from rec_assets.files import content_hash, read_json, read_table, write_json, write_table
 from rec_assets.params import Params, read_params
-from rec_assets.prompts import stage
+from rec_assets.prompts import blocks, stage
 from rec_assets.prompts.show import show_prompt
 from rec_assets.vocabulary.token_rows import IGNORED, RowEncoder
 from rec_assets.workspace import Workspace
@@ -175,7 +175,7 @@ def test_answers_depend_on_the_seed_and_not_on_blocks_or_later_purchases(
     first = content_hash(validated_workspace.prompts)
     rendered(validated_workspace, params)
     assert content_hash(validated_workspace.prompts) == first
-    monkeypatch.setattr(stage, "_BLOCK", 7)
+    monkeypatch.setattr(blocks, "_BLOCK", 7)
     pd.testing.assert_frame_equal(rendered(validated_workspace, params), whole)
     other = Params.model_validate({**params.model_dump(), "run": {"seed": 6}})
     assert not rendered(validated_workspace, other).equals(whole)

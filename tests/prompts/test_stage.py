@@ -9,7 +9,7 @@ from rec_assets.evaluation import splits
 from rec_assets.features import behaviour, item_texts
 from rec_assets.files import content_hash, read_json, read_table, write_json, write_table
 from rec_assets.params import Params
-from rec_assets.prompts import stage
+from rec_assets.prompts import blocks, stage
 from rec_assets.prompts.show import show_prompt
 from rec_assets.workspace import Workspace
 
@@ -74,7 +74,7 @@ def test_blocks_of_customers_do_not_change_the_rows(
     validated_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = prepared(validated_workspace)
-    monkeypatch.setattr(stage, "_BLOCK", 7)
+    monkeypatch.setattr(blocks, "_BLOCK", 7)
     for name, frame in prepared(validated_workspace).items():
         pd.testing.assert_frame_equal(frame, whole[name])
 

@@ -8,6 +8,7 @@ from rec_assets.files import read_json, read_table, write_table
 from rec_assets.params import Ranking, change_params, read_params
 from rec_assets.pipeline import run_stage
 from rec_assets.ranking.export import export
+from rec_assets.ranking.holdout import rank_holdout
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.ranking.recommend import recommend
 from rec_assets.registry import promote
@@ -102,6 +103,28 @@ def test_lists_are_the_champions(trained: Workspace) -> None:
     promote(trained, "bbb")
     run_stage(trained, "recommendations")
     assert not read_table(trained.recommendations / "lists.parquet").equals(before)
+
+
+def test_a_champion_is_asked_in_its_own_words(trained: Workspace) -> None:
+    """A template that changed since leaves what the champion reads, and so its lists, as they were."""
+    store(trained, "aaa", {"windows": {}, "source": {}})
+    promote(trained, "aaa")
+    params = read_params(trained.params_file)
+    champion = trained.registry / "versions" / "aaa"
+    folders = (champion / "recommender", champion / "vocabulary", champion / "base")
+    judged = rank_holdout(trained, params, *folders)
+    listed = recommend(trained, params, "C003")
+    run_stage(trained, "recommendations")
+    before = read_table(trained.recommendations / "lists.parquet")
+    (trained.root / "other.yaml").write_text("header: dear {gender}, of {age_band} years\n")
+    change_params(trained.params_file, {"prompts.template": "other.yaml", "prompts.history": 3})
+    headers = read_table(trained.prompts / "latest.parquet")["header"]
+    run_stage(trained, "prompts")
+    assert not read_table(trained.prompts / "latest.parquet")["header"].equals(headers)
+    run_stage(trained, "recommendations")
+    assert read_table(trained.recommendations / "lists.parquet").equals(before)
+    assert recommend(trained, params, "C003").equals(listed)
+    assert rank_holdout(trained, params, *folders).equals(judged)
 
 
 def test_recommend_filters(trained: Workspace) -> None:
