@@ -28,6 +28,7 @@ def test_training_writes_the_model_and_its_curve(prepared_workspace: Workspace) 
         "recommender.json",
         "training_curve.png",
         "demand.safetensors",
+        "wording.json",
     }
     assert not prepared_workspace.checkpoints.exists()
 
