@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from rec_assets.columns import CUSTOMER, MASKED, MODEL
-from rec_assets.errors import RegistryError
+from rec_assets.errors import CouturierError, RegistryError
 from rec_assets.files import content_hash, read_json, read_table, write_json
 from rec_assets.params import Params
 from rec_assets.pipeline import StageReport
@@ -89,7 +89,10 @@ def _decide(
         rival = None
         if champion and reason is None:
             folder = version_folder(workspace, champion.version)
-            rival = (champion.version, champion_scores(workspace, params, folder))
+            try:
+                rival = (champion.version, champion_scores(workspace, params, folder))
+            except CouturierError as error:
+                reason = f"The champion was not compared: {error.problem}"
         first = champion is None or champion.source != source_of(params)
         verdict = decide(challenger, judged, rival, params.promotion, first=first)
         reasons = verdict.reasons if reason is None else (reason, *verdict.reasons)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rec_assets.errors import RegistryError
+from rec_assets.errors import RegistryError, TableError
 from rec_assets.files import read_json, write_json
 from rec_assets.params import Params, Promotion
 from rec_assets.registry import champion as champion_module
@@ -94,6 +94,18 @@ def test_a_damaged_champion_is_not_compared_and_said_so(trained):
     trained("two", couturier=0.6, popular=0.2)
     run(workspace, Params())
     assert "was not compared" in decision(workspace)["reasons"][0]
+    assert read_champion(workspace).version == version_id(workspace)
+
+
+def test_a_champion_that_cannot_be_asked_is_not_compared_and_said_so(trained):
+    def without_wording(*_):
+        raise TableError("wording.json does not exist.", "Run the pipeline first: couturier run.")
+
+    workspace = trained("one")
+    run(workspace, Params())
+    trained("two", couturier=0.6, popular=0.2)
+    run(workspace, Params(), without_wording)
+    assert decision(workspace)["reasons"][0] == "The champion was not compared: wording.json does not exist."
     assert read_champion(workspace).version == version_id(workspace)
 
 
