@@ -27,23 +27,10 @@ START_SECONDS = 300
 
 
 @pytest.mark.slow
-def test_dvc_repeats_what_dagster_made(small: Workspace, command: Command) -> None:
-    everything = 'key:"raw_data"+ or key:"base_model"+'
-    command("dagster", "asset", "materialize", "--select", everything, "-m", "orchestration.definitions")
-    assert "up to date" in command("dvc", "status").stdout
-    assert "up to date" in command("dvc", "repro").stdout
-    made = recorded(small)
-    command("dvc", "repro", "--force")
-    repeated = recorded(small)
-    assert repeated.keys() == made.keys()
-    assert [path for path, md5 in made.items() if repeated[path] != md5] == []
-
-
-@pytest.mark.slow
-def test_a_dropped_snapshot_retrains_by_itself(
+def test_two_snapshots(
     small: Workspace, command: Command, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """A first model by hand and in service; the next snapshot's challenges it, and speaks its tokens."""
+    """Dagster makes a model and DVC repeats it; the next snapshot's challenges it, and speaks its tokens."""
     parcel = tmp_path / "2026-01"
     table_files(small, command, parcel)
     incoming = small.root / "data" / "incoming"
@@ -51,7 +38,14 @@ def test_a_dropped_snapshot_retrains_by_itself(
     bought = pd.read_parquet(parcel / "transactions.parquet")
     earlier = bought["timestamp"] < bought["timestamp"].max() - pd.Timedelta(days=28)
     bought[earlier].to_parquet(incoming / "2025-12" / "transactions.parquet")
-    command("couturier", "run")
+    everything = 'key:"raw_data"+ or key:"base_model"+'
+    command("dagster", "asset", "materialize", "--select", everything, "-m", "orchestration.definitions")
+    assert "up to date" in command("dvc", "repro").stdout
+    made = recorded(small)
+    command("dvc", "repro", "--force")
+    repeated = recorded(small)
+    assert repeated.keys() == made.keys()
+    assert [path for path, md5 in made.items() if repeated[path] != md5] == []
     (champion,) = list_versions(small)
     command("couturier", "promote", champion)
     known = pd.read_parquet(small.vocabulary / "registry.parquet")["sku"].tolist()
@@ -60,7 +54,7 @@ def test_a_dropped_snapshot_retrains_by_itself(
         dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance,
     ):
         assert "no snapshot after '2025-12'" in running.said("no snapshot after")
-        assert instance.get_runs() == []
+        assert len(instance.get_runs()) == 1
         shutil.copytree(parcel, incoming / "2026-01")
         run = running.finished(instance)
         assert run.status == dg.DagsterRunStatus.SUCCESS, failures(instance, run)
