@@ -59,19 +59,20 @@ pytest: install  ## The tests alone (ARGS="tests/sources -x")
 
 install: $(READY) $(DVC_READY) $(VENV)/bin/dvc  ## Make both environments
 
+# Most modules of 160 packages are never imported: Python compiles those that are.
 $(READY): pyproject.toml requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "Couturier needs Python 3.11; '$(PYTHON)' is not. Cure: install it, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing Couturier into $(VENV) (some 160 packages, PyTorch among them)"
-	@PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --progress-bar off --constraint requirements.lock --editable '.[dev]' | $(PIP_PROGRESS)
+	@PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --no-compile --progress-bar off --constraint requirements.lock --editable '.[dev]' | $(PIP_PROGRESS)
 	@touch $@
 
 # DVC needs antlr4-python3-runtime 4.9, Dagster's --select needs 4.13: two environments.
 $(DVC_READY): requirements-dvc.lock
 	@test -x $(DVC_VENV)/bin/python || "$(PYTHON)" -m venv $(DVC_VENV)
 	@echo "Installing DVC into $(DVC_VENV)"
-	@$(DVC_VENV)/bin/python -m pip install --progress-bar off --constraint requirements-dvc.lock dvc | $(PIP_PROGRESS)
+	@$(DVC_VENV)/bin/python -m pip install --no-compile --progress-bar off --constraint requirements-dvc.lock dvc | $(PIP_PROGRESS)
 	@touch $@
 
 # Activating .venv then gives both commands.
