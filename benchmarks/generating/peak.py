@@ -8,7 +8,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from rec_assets.backbone.layers import decoder_layers
-from rec_assets.ranking.last_token import last_feed_forward
+from rec_assets.recommender.last_token import last_feed_forward
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.vocabulary.token_rows import TokenRow
 

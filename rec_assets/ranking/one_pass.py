@@ -16,10 +16,10 @@ from rec_assets.errors import RegistryError
 from rec_assets.files import read_table
 from rec_assets.generation.id_folder import scheme_of
 from rec_assets.params import Precision, Ranking
-from rec_assets.ranking.last_token import last_token_alone
 from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
-from rec_assets.recommender.batches import LengthBatches, collate, last_positions
+from rec_assets.recommender.batches import LengthBatches
 from rec_assets.recommender.counted import Counted
+from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.recommender.repeats import bought_last
 from rec_assets.recommender.storage import load_counted, load_recommender
@@ -129,10 +129,8 @@ class OnePassRanker(RegisteredSkus):
         device = self.head.device
         with tqdm(total=len(rows), desc=title, unit="customer", leave=False) as bar:
             for batch in batches:
-                chosen = [rows[place] for place in batch]
-                ids, last = collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device)
-                with reading(device, self._precision), last_token_alone(self.model, ids, last):
-                    states = self.model.last_states(ids, last)
+                with reading(device, self._precision):
+                    states = last_states(self.model, [rows[place] for place in batch])
                 yield batch, states
                 bar.update(len(batch))
 

@@ -12,8 +12,9 @@ from tqdm import tqdm
 from rec_assets import columns as c
 from rec_assets.files import read_json, read_table
 from rec_assets.prompts.without_history import without_history
-from rec_assets.recommender.batches import LengthBatches, collate, last_positions
+from rec_assets.recommender.batches import LengthBatches
 from rec_assets.recommender.demand import HALF_LIVES, Demand, fit_weights, group_of, popular_of
+from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.recommender.repeats import bought_last
 from rec_assets.training.items import Items
@@ -86,7 +87,6 @@ def _scores(
         head = model.head()  # (n, d)
     batches = LengthBatches([len(row.ids) for row in rows], batch_tokens, seed=None)
     for batch in tqdm(batches, desc="weighing demand", unit="batch", leave=False):
-        chosen = [rows[place] for place in batch]
-        states = model.last_states(collate(chosen)["input_ids"].to(device), last_positions(chosen).to(device))
+        states = last_states(model, [rows[place] for place in batch])
         with exact:
             yield batch, states @ head.T

@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from rec_assets.generation.id_model import IdLanguageModel
 from rec_assets.generation.item_tokens import ItemTokens
-from rec_assets.recommender.batches import LengthBatches, collate, last_positions
+from rec_assets.recommender.batches import LengthBatches
+from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.vocabulary.token_rows import TokenRow
 
@@ -76,7 +77,7 @@ def _one_pass(
     batches = LengthBatches([len(row.ids) for row in holdout.rows], holdout.batch_tokens, seed=None)
     for batch in tqdm(batches, desc="validating", unit="batch", leave=False):
         rows = [holdout.rows[place] for place in batch]
-        states = model.last_states(collate(rows)["input_ids"].to(device), last_positions(rows).to(device))
+        states = last_states(model, rows)
         with exact:
             scores = (states @ head.T).masked_fill(barred, -torch.inf)  # (B, n)
         if model.mask_seen:

@@ -13,8 +13,8 @@ from rec_assets.generation.digits import DigitTokens
 from rec_assets.generation.id_rows import with_item_tokens
 from rec_assets.generation.id_vocabulary import write_id_vocabulary
 from rec_assets.params import Training
-from rec_assets.ranking.last_token import last_token_alone
 from rec_assets.recommender.build import Recipe, build
+from rec_assets.recommender.last_token import last_token_alone
 from rec_assets.recommender.storage import load_recommender, save_recommender, trained_tensors
 from rec_assets.vocabulary.sku_tokens import extend_tokenizer
 from rec_assets.vocabulary.token_rows import TokenRow

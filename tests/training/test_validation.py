@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaModel
 
 from rec_assets.params import Training
 from rec_assets.recommender.build import Recipe, build, sku_model
@@ -17,6 +18,14 @@ class Fixed(torch.nn.Module):
 
     mask_seen = False
     words = 5
+    device = torch.device("cpu")
+    branches = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = LlamaModel(
+            LlamaConfig(hidden_size=8, num_attention_heads=1, num_hidden_layers=1, vocab_size=5)
+        )
 
     def head(self) -> torch.Tensor:
         return -torch.arange(20.0).unsqueeze(1)

@@ -18,8 +18,8 @@ from transformers import (
 
 from rec_assets.backbone.layers import decoder_layers
 from rec_assets.params import Training
-from rec_assets.ranking.last_token import last_feed_forward, last_token_alone
 from rec_assets.recommender.build import Recipe, build
+from rec_assets.recommender.last_token import last_feed_forward, last_token_alone
 from rec_assets.recommender.model import SkuLanguageModel
 
 SIZES = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 2, "vocab_size": 50}
