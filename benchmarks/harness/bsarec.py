@@ -49,8 +49,8 @@ class FrequencyFilter(nn.Module):
 
     def forward(self, x: Tensor, last: bool) -> Tensor:
         """Filter ``x``, shape ``(B, T, d)``; only its last place, ``(B, 1, d)``, when ``last``."""
-        low = (self.low[-1:] if last else self.low) @ x
         asked = x[:, -1:] if last else x
+        low = ((self.low[-1:] if last else self.low) @ x).to(asked.dtype)
         return self.norm(asked + self.dropout(torch.lerp(asked, low, 1 - self.sqrt_beta**2)))
 
 
@@ -82,7 +82,10 @@ class Attention(nn.Module):
         causal = torch.ones(length, length, dtype=torch.bool).tril()
         allowed = (real[:, None, :] & causal) | ~real[:, :, None]  # (B, T, T); padding attends to everything
         share = self.attention_dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, allowed[:, None], share)
+        # In bf16 the fused kernel's backward pass takes several times as long on a CPU.
+        with torch.autocast(x.device.type, enabled=False):
+            query, key, value = query.to(x.dtype), key.to(x.dtype), value.to(x.dtype)
+            mixed = F.scaled_dot_product_attention(query, key, value, allowed[:, None], share)
         return mixed.transpose(1, 2).reshape(rows, length, width)
 
     def _last(self, x: Tensor, real: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from harness.bsarec import BSARec
 from harness.memory import peak_mb
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.baselines.base import Baseline
 from rec_assets.baselines.data import Floats, Integers, Purchases
 
@@ -24,7 +25,10 @@ ROWS_AT_ONCE = 512  # when ranking
 
 @dataclass(frozen=True)
 class Recipe:
-    """The published recipe; ``weight_decay`` is the L2 penalty of Adam, not AdamW's."""
+    """The published recipe; ``weight_decay`` is the L2 penalty of Adam, not AdamW's.
+
+    ``bf16``, the format of products while training, is not in it; ranking is in float32.
+    """
 
     epochs: int = 200
     patience: int = 20
@@ -34,6 +38,7 @@ class Recipe:
     length: int = 50
     dropout: float = 0.5
     attention_dropout: float = 0.0
+    bf16: bool = field(default_factory=lambda: choose_precision() is torch.bfloat16)
 
 
 def left_padded(histories: list[Integers], length: int) -> Tensor:
@@ -124,7 +129,9 @@ class BSARecBaseline(Baseline):
         total = 0.0
         bar = tqdm(order.split(self.recipe.batch), desc=f"bsarec epoch {epoch}", unit="step", leave=False)
         for number, batch in enumerate(bar, start=1):
-            loss = F.cross_entropy(self.network(rows[batch]), following[batch])
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
+                scores = self.network(rows[batch])
+            loss = F.cross_entropy(scores.float(), following[batch])
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
