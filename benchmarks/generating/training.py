@@ -110,12 +110,13 @@ def token_rows(shop: Shop, scheme: str, home: Workspace, *, trained: bool) -> li
 
 def _arguments(recipe: Recipe, checkpoints: Path) -> SFTConfig:
     return row_arguments(
-        "fp32",
+        recipe.training.precision,
         output_dir=str(checkpoints),
         num_train_epochs=recipe.training.epochs,
         learning_rate=recipe.training.learning_rate,
         warmup_steps=recipe.training.warmup_share,
         max_grad_norm=1.0,
+        gradient_checkpointing=recipe.training.gradient_checkpointing,
         eval_strategy="no",
         save_strategy="no",
         seed=recipe.seed,
