@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from rec_assets.backbone.final_norm import reset_final_norm
 from rec_assets.errors import BaseModelError
@@ -122,7 +123,8 @@ def fresh_layer(like: nn.Module, config: Any, index: int, generator: torch.Gener
 
 
 def _has_attention(layer: nn.Module) -> bool:
-    return any("attn" in name or "attention" in name for name, _ in layer.named_children())
+    plain = layer.module if isinstance(layer, FullyShardedDataParallel) else layer
+    return any("attn" in name or "attention" in name for name, _ in plain.named_children())
 
 
 def _resize_per_layer_lists(config: Any, count: int) -> None:
