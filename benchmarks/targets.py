@@ -8,7 +8,10 @@ before masked, and each mixture's gain over ``next_item`` on the same customers 
 ``plus_next_item`` repeats a quarter instead, so that more steps are not taken for better targets.
 
 Runs stay in ``data/benchmarks/``: one that was killed goes on, and one that was finished with the same
-parameters is taken as it is, unless ``--fresh``. With a profile or ``--set`` the rows are written there too.
+parameters is taken as it is, unless ``--fresh``. Those of the synthetic retailer are kept in
+``benchmarks/results/runs/`` and taken from there on any machine, so mixtures can be run a few at a time:
+name those that were run before again, to have them in the table. With a profile or ``--set`` the rows are
+written to ``data/benchmarks/`` too.
 """
 
 import argparse
@@ -21,7 +24,7 @@ from typing import Any
 from harness.names import CUTOFFS
 from harness.parameters import dotted, parameters, recipe
 from harness.results import PROJECT, command_line, commit, write
-from harness.runs import Runs
+from harness.runs import Runs, kept_runs
 
 MIXTURES: dict[str, dict[str, float]] = {
     "next_item": {},
@@ -150,7 +153,10 @@ def main() -> None:
     from harness.pooled import GAIN, pool
 
     work = work_folder(asked)
-    runner = Runs(work, __file__, arguments, asked.threads, asked.fresh)
+    own = bool(asked.profile or asked.set)
+    # Judged customers are kept too, of the synthetic retailer alone: no row of research data is.
+    kept = None if own or asked.dataset != "synthetic" else kept_runs(PROJECT, work.name, customers=None)
+    runner = Runs(work, __file__, arguments, asked.threads, asked.fresh, kept, ".parquet")
     command = command_line("targets.py")
     # Seed by seed, so that a comparison stands early on.
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.mixtures}
@@ -161,7 +167,6 @@ def main() -> None:
     frames = [pd.read_parquet(work / f"{name}-{seed}.parquet") for name in runs for seed in asked.seeds]
     pooled = pool(pd.concat(frames, ignore_index=True).assign(as_of=""), rules=("next_item",))
     rows = [row(name, pooled[name], runs[name], command) for name in asked.mixtures]
-    own = bool(asked.profile or asked.set)
     path = (work if own else PROJECT / "benchmarks" / "results") / "targets.json"
     others = []
     if path.exists():

@@ -28,8 +28,10 @@ class Runs:
     fresh
         Whether to run again what was run before.
     kept
-        Folder of the repository that gets a copy of finished figures, so that seeds of several machines make
-        one row; None: none.
+        Folder of the repository that gets a copy of finished figures, so that runs of several machines make
+        one table; None: none.
+    beside
+        Suffix of a file beside the figures that is kept with them; never one with rows of research data.
     """
 
     work: Path
@@ -38,6 +40,7 @@ class Runs:
     threads: int
     fresh: bool
     kept: Path | None = None
+    beside: str | None = None
 
     def figures(self, model: str, seed: int, name: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Take a finished run of the same settings, or run it.
@@ -50,10 +53,13 @@ class Runs:
             What makes two runs equal.
         """
         path = self.work / f"{name}.json"
+        parts = [path.with_suffix(suffix) for suffix in (self.beside, ".json") if suffix]
         for done in [path, *([self.kept / path.name] if self.kept else [])]:
             if done.exists() and not self.fresh:
                 figures: dict[str, Any] = json.loads(done.read_text())
                 if figures["settings"] == settings:
+                    if done != path:
+                        _copy([done.with_name(part.name) for part in parts], self.work)
                     print(f"{model}, seed {seed}: taken from {done}", file=sys.stderr)
                     return figures
         self.work.mkdir(parents=True, exist_ok=True)
@@ -69,9 +75,14 @@ class Runs:
         subprocess.run(command, check=True, env={**os.environ, **threads})
         figures = json.loads(path.read_text())
         if self.kept:
-            self.kept.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, self.kept)
+            _copy(parts, self.kept)
         return figures
+
+
+def _copy(files: Sequence[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        shutil.copy(file, folder)
 
 
 def kept_runs(project: Path, benchmark: str, customers: int | None) -> Path | None:

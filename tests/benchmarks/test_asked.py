@@ -96,8 +96,12 @@ def test_another_machine_takes_the_figures_that_the_repository_keeps(tmp_path):
         "import json, pathlib\n"
         f"path = pathlib.Path({str(here / 'mine-1.json')!r})\n"
         "path.write_text(json.dumps({'settings': 1, 'ndcg': 0.5}))\n"
+        "path.with_suffix('.parquet').write_text('judged customers')\n"
+        "path.with_suffix('.safetensors').write_text('weights')\n"
     )
-    done = Runs(here, str(script), [], 1, fresh=False, kept=kept).figures("mine", 1, "mine-1", 1)
-    elsewhere = Runs(there, "no script is started", [], 1, fresh=False, kept=kept)
+    done = Runs(here, str(script), [], 1, False, kept, ".parquet").figures("mine", 1, "mine-1", 1)
+    assert sorted(path.name for path in kept.iterdir()) == ["mine-1.json", "mine-1.parquet"]
+    elsewhere = Runs(there, "no script is started", [], 1, False, kept, ".parquet")
     assert elsewhere.figures("mine", 1, "mine-1", 1) == done
+    assert (there / "mine-1.parquet").read_text() == "judged customers"
     assert kept_runs(tmp_path, "ranking-beauty", customers=500) is None
