@@ -107,6 +107,24 @@ def intervals(*metrics: str) -> Render:
     return render
 
 
+def targets(result: dict[str, Any]) -> str:
+    """Give a row for every mixture of training targets, with what it brings beside the next item alone."""
+    metrics = {
+        "ndcg@10": "NDCG@10",
+        "precision@10": "Precision@10",
+        "recall@10": "Recall@10",
+        "revenue@10": "Revenue captured@10",
+    }
+    head = ["Data", "Targets", *(cell for name in metrics.values() for cell in (name, "beside next item"))]
+    rows = []
+    for row in result["rows"]:
+        cells = [row["dataset"], row["model"]]
+        for name in metrics:
+            cells += [_spread(row["metrics"][name], 1, 4), _lead(row[_GAIN].get(name))]
+        rows.append([*cells, f"{row['seconds'] / 60:,.1f}", str(len(row["seeds"]))])
+    return _markdown([*head, "Minutes", "Seeds"], rows)
+
+
 def coldstart(result: dict[str, Any]) -> str:
     """Give a row for every task and model: metrics of the judged part, and the gain over rules."""
     head = ["Task", "Model"]
@@ -242,6 +260,7 @@ TABLES: dict[str, tuple[str, Render]] = {
     ),
     "ablations-beauty": ("benchmarks.md", ablations),
     "coldstart": ("benchmarks.md", coldstart),
+    "targets": ("benchmarks.md", targets),
     "training": ("benchmarks.md", training),
     "generation:ways": ("benchmarks.md", ways),
     "generation:peak": ("benchmarks.md", peak_share),
