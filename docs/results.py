@@ -50,15 +50,16 @@ def with_results(text: str, workspace: Workspace) -> str:
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     holdout = read_json(workspace.reports / "evaluation" / "holdout.json")
+    cores = len(os.sched_getaffinity(0))  # as PyTorch counts them: run this as `make run` was run
     say = (
         f"`make run` on the synthetic retailer: {holdout['customers']:,} customers of the test window, "
         "the whole catalogue ranked,\narticles bought before included. `couturier status` prints it; "
         "`data/reports/report.html` has intervals, slices\n"
         "and the planted relations that the model follows and those it does not. "
         f"{lead(workspace)}\n"
-        f"Measured on {os.cpu_count()} cores in {choose_precision('auto')}".replace("torch.", "")
-        + "; another "
-        "number format, or another processor, moves the last digits."
+        f"Measured on {cores} {'core' if cores == 1 else 'cores'} in "
+        f"{str(choose_precision('auto')).removeprefix('torch.')}; another number format, "
+        "or another processor, moves the last digits."
     )
     return f"{before}{BEGIN}\n{say}\n\n{table(workspace)}\n{END}{after}"
 

@@ -14,7 +14,7 @@ from rec_assets.backbone.load import load_base
 from rec_assets.files import read_table
 from rec_assets.params import read_params
 from rec_assets.ranking.one_pass import OnePassRanker
-from rec_assets.recommender.batches import collate, last_positions
+from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.training.items import row_encoder
 from rec_assets.vocabulary.item_vectors import ItemVectors
@@ -50,7 +50,7 @@ def customers(home: Path, most: int) -> dict[str, Any]:
     asking = encoder.encode(prompts[: min(2 * _ASKING, len(prompts))])
     parts = [asking[start : start + 256] for start in range(0, len(asking), 256)]
     with torch.inference_mode():
-        states = [model.last_states(collate(part)["input_ids"], last_positions(part)) for part in parts]
+        states = [last_states(model, part) for part in parts]
     return {"trained": trained, "rows": rows, "states": torch.cat(states), "head": model.head()}
 
 

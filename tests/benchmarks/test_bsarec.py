@@ -53,6 +53,18 @@ def test_it_scores_and_learns_as_the_formulas_do(heads, c, length):
         torch.testing.assert_close(mine, value, rtol=1e-5, atol=1e-6, msg=lambda m, n=name: f"{n}: {m}")
 
 
+def test_bf16_products_score_nearly_as_float32_does():
+    torch.manual_seed(0)
+    network = BSARec(30, 12, width=16, dropout=0)
+    rows = left_padded([np.array([3, 4, 5]), np.array([7]), np.arange(25)], 12)
+    exact = network(rows)
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = network(rows)
+        scores.float().square().mean().backward()
+    assert scores.dtype == torch.bfloat16
+    torch.testing.assert_close(scores.float(), exact, rtol=0.03, atol=0.03 * exact.std().item())
+
+
 def test_it_is_as_large_as_the_published_one():
     """The authors' log of their best run on Beauty names this number, their padding class included."""
     assert sum(value.numel() for value in BSARec(12_101).parameters()) == 878_208
