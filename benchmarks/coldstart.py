@@ -14,9 +14,9 @@ writes ``benchmarks/results/coldstart.json``, a row a task and a model:
   that have learnt from that other part: popular, popular in category, repeat, title kNN.
 
 Pairs of a customer and a date are pooled; intervals resample customers. Each row tells its gain over the best
-of its task's rules. The first two tasks use the models of ``benchmarks/ranking.py --dataset hm``, and train
-those that are not there. Runs stay in ``data/benchmarks/``; a run that was killed goes on. A smoke run
-(``--customers``) writes its rows there too.
+of its task's rules; rows of tasks not asked for stay in the file. The first two tasks use the models
+of ``benchmarks/ranking.py --dataset hm``, and train those that are not there. Runs stay in
+``data/benchmarks/``; a run that was killed goes on. A smoke run (``--customers``) writes its rows there too.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from harness.results import PROJECT, command_line, commit, write
 from harness.runs import Runs, result_file, work_folder
 
 TASKS = ("newcomers", "catalogue")
+NEW_CATALOGUE = "new catalogue"
 GROUPS = ("Ladieswear:Divided", "Ladieswear:Menswear")
 HEADLINES = {
     "new SKUs": ("ndcg@10/never_bought", "recall@10/never_bought", "recall@100/never_bought"),
@@ -99,7 +100,7 @@ def catalogue(asked: argparse.Namespace, seed: int, work: Path) -> pd.DataFrame:
     for pair in asked.groups:
         known, _, new = pair.partition(":")
         frame = zero_shot_pairs(asked.model, (known, new), run, asked.cutoffs, changed, work, asked.customers)
-        frames.append(frame.assign(task=f"new catalogue: {known} → {new}"))
+        frames.append(frame.assign(task=f"{NEW_CATALOGUE}: {known} → {new}"))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -125,6 +126,14 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
     (work / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
+def with_other_tasks(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """Add what the result file holds of tasks that were not run now; newcomers come first."""
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
+    run = {row["task"] for row in rows}
+    every = [*(row for row in old if row["task"] not in run), *rows]
+    return sorted(every, key=lambda row: row["task"].startswith(NEW_CATALOGUE))
+
+
 def main() -> None:
     arguments = sys.argv[1:]
     asked = options(arguments)
@@ -145,7 +154,7 @@ def main() -> None:
         rows += judged_rows(pairs, asked.model, runs, command)
     path = result_file(PROJECT, "coldstart", asked.customers)
     window = {"cutoffs": asked.cutoffs, "customers": asked.customers}
-    write(path, command, asked.seeds, rows, **window)
+    write(path, command, asked.seeds, with_other_tasks(rows, path), **window)
     for task in dict.fromkeys(row["task"] for row in rows):
         of_task = [row for row in rows if row["task"] == task]
         print(f"\n{task}: {of_task[0]['judged']}\n")

@@ -4,7 +4,7 @@
 ``benchmarks/results/cost.json`` and, in ``docs/images/``, ``ranking-cost.png`` and ``training-cost.png``.
 
 - ``customers``: seconds to rank the workspace's own catalogue for growing numbers of its customers, with the
-  straight line through them.
+  straight line through them; and the same with every batch read whole instead of in passes cut to the caches.
 - ``ranking``: milliseconds a customer for the ten best of a catalogue, exactly (chunks of scores and a top-k)
   and by an HNSW index tuned on other customers to recall .99. States are real ones of the workspace's model.
   Item vectors are ``like real`` (real ones moved by noise: neighbourhoods grow) and ``random`` (none).

@@ -1,10 +1,12 @@
 """Seconds of ranking and of a training step, measured on one size at a time."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from rec_assets.backbone.load import load_base
 from rec_assets.files import read_table
 from rec_assets.params import read_params
 from rec_assets.ranking.one_pass import OnePassRanker
+from rec_assets.recommender import last_states as passes
 from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
 from rec_assets.training.items import row_encoder
@@ -32,7 +35,8 @@ def customers(home: Path, most: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``trained``, ``rows`` with seconds, and the tensors ``states`` ``(B, d)`` and ``head`` ``(n, d)``.
+        ``trained``, ``rows`` with seconds, as the product reads batches and with every batch read whole, and
+        the tensors ``states`` ``(B, d)`` and ``head`` ``(n, d)``.
     """
     workspace = Workspace(home)
     registry = read_table(workspace.vocabulary / "registry.parquet")
@@ -45,8 +49,18 @@ def customers(home: Path, most: int) -> dict[str, Any]:
     list(ranker.top(prompts[:64], DEPTH, barred))  # the first pass pays for what is lazy
     rows = []
     for count in [most * part // 4 for part in range(1, 5)]:
-        seconds = _seconds(lambda count=count: list(ranker.top(prompts[:count], DEPTH, barred)), times=1)
-        rows.append({"customers": count, "seconds": seconds, "customers_per_second": count / seconds})
+        asked = prompts[:count]
+        seconds = _seconds(lambda asked=asked: list(ranker.top(asked, DEPTH, barred)), times=1)
+        with patch.object(passes, "CACHED_TOKENS", sys.maxsize):
+            whole = _seconds(lambda asked=asked: list(ranker.top(asked, DEPTH, barred)), times=1)
+        rows.append(
+            {
+                "customers": count,
+                "seconds": seconds,
+                "customers_per_second": count / seconds,
+                "seconds_whole_batches": whole,
+            }
+        )
     asking = encoder.encode(prompts[: min(2 * _ASKING, len(prompts))])
     parts = [asking[start : start + 256] for start in range(0, len(asking), 256)]
     with torch.inference_mode():

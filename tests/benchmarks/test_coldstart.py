@@ -1,8 +1,11 @@
 """New SKUs, new customers and a new catalogue on a tiny shop."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from coldstart import NEW_CATALOGUE, with_other_tasks
 from harness.coldstart_results import judged_rows
 from harness.hm import hm_source, workspaces
 from harness.new_catalogue import zero_shot_pairs
@@ -113,3 +116,15 @@ def test_a_catalogue_never_seen_is_ranked(hm_shared, quick, tmp_path, monkeypatc
     registry = read_table(there / "vocabulary" / "registry.parquet")
     assert set(registry["sku"][:12]).isdisjoint(menswear)  # what it was trained on keeps its tokens
     assert set(registry["sku"][12:]) == menswear
+
+
+def test_rows_of_tasks_that_were_not_run_stay(tmp_path):
+    path = tmp_path / "coldstart.json"
+    row = {"task": NEW_SKUS, "model": "couturier", "metrics": 1}
+    other = {"task": f"{NEW_CATALOGUE}: a → b", "model": "couturier", "metrics": 2}
+    assert with_other_tasks([row], path) == [row]
+    path.write_text(json.dumps({"rows": [row, other]}))
+    again = {**row, "metrics": 3}
+    assert with_other_tasks([again], path) == [again, other]
+    anew = {**other, "metrics": 4}
+    assert with_other_tasks([anew], path) == [row, anew]

@@ -142,6 +142,7 @@ def test_costs_are_measured(lesson, tmp_path):
     home = lesson.workspace.root
     found = costs.customers(home, most=12)
     assert [row["customers"] for row in found["rows"]] == [3, 6, 9, 12]
+    assert all(row["seconds"] > 0 and row["seconds_whole_batches"] > 0 for row in found["rows"])
     assert found["trained"] is False
     width = 32 + Training().sku_branches.copies * Training().sku_branches.width
     assert found["head"].shape == (len(lesson.registry), width)
