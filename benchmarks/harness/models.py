@@ -16,7 +16,7 @@ from harness.memory import peak_mb
 from harness.names import PEERS
 from harness.peers import rank_with_peer
 from harness.scores import DEPTH
-from harness.simple import TrainedEase, TrainedItemKnn, TrainedPopular
+from harness.simple import TrainedBoughtNext, TrainedEase, TrainedItemKnn, TrainedPopular
 from rec_assets.baselines.base import Baseline
 from rec_assets.baselines.lists import ListWriter, chunks
 from rec_assets.baselines.threads import all_threads
@@ -68,6 +68,7 @@ BASELINES: dict[str, Callable[[Options], Baseline]] = {
     "popular": lambda _: TrainedPopular(),
     "item_knn": lambda options: TrainedItemKnn(options.seed, options.threads),
     "ease": lambda options: TrainedEase(options.seed, options.threads),
+    "bought_next": lambda _: TrainedBoughtNext(),
     "bsarec": bsarec,
 }
 

@@ -13,6 +13,7 @@ from harness.beauty import only
 from rec_assets.baselines.collaborative import Ease, LensKitBaseline
 from rec_assets.baselines.data import Floats, Integers, Purchases
 from rec_assets.baselines.rules import Popular
+from rec_assets.baselines.successors import BoughtNext
 
 
 class TrainedPopular(Popular):
@@ -70,3 +71,15 @@ class TrainedEase(Ease):
 
     def _score(self, data: Purchases, customers: Integers) -> Floats:
         return super()._score(self._readable, customers)
+
+
+class TrainedBoughtNext(BoughtNext):
+    """The product's counts of what is bought after what."""
+
+    @property
+    def parameters(self) -> int:
+        """Numbers kept: the successors' weights."""
+        return int(self._successors.nnz)
+
+    def _fit(self, data: Purchases) -> None:
+        super()._fit(only(data, data.in_training))

@@ -7,6 +7,7 @@ from rec_assets.baselines.bert4rec import Bert4Rec
 from rec_assets.baselines.collaborative import ease, implicit_als, item_knn, user_knn
 from rec_assets.baselines.rules import Popular, PopularInCategory, RecentlyPopular, Repeat
 from rec_assets.baselines.sasrec import SasRec
+from rec_assets.baselines.successors import BoughtNext
 from rec_assets.baselines.titles import TitleNeighbours
 from rec_assets.errors import ParamsError
 from rec_assets.params import Params
@@ -31,6 +32,7 @@ MODELS: dict[str, Callable[[Params], Baseline]] = {
     "user_knn": lambda params: user_knn(params.run.seed, params.run.threads),
     "implicit_als": lambda params: implicit_als(params.run.seed, params.run.threads),
     "ease": lambda params: ease(params.run.seed, params.run.threads, params.baselines.ease_max_items),
+    "bought_next": lambda _: BoughtNext(),
     "sasrec": lambda params: SasRec(**_sequential(params)),
     "bert4rec": lambda params: Bert4Rec(**_sequential(params)),
 }

@@ -19,6 +19,7 @@ class Baselines(Section):
             "user_knn",
             "implicit_als",
             "ease",
+            "bought_next",
             "sasrec",
             "bert4rec",
         ),

@@ -18,10 +18,10 @@ from rec_assets.generation.id_folder import scheme_of
 from rec_assets.params import Precision, Ranking
 from rec_assets.ranking.registered import RegisteredSkus, prompt_encoder
 from rec_assets.recommender.batches import LengthBatches
+from rec_assets.recommender.bought import bought_last
 from rec_assets.recommender.counted import Counted
 from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
-from rec_assets.recommender.repeats import bought_last
 from rec_assets.recommender.storage import load_counted, load_recommender
 from rec_assets.recommender.top import Top
 from rec_assets.vocabulary.token_rows import RowEncoder, TokenRow

@@ -1,7 +1,7 @@
-"""What everybody buys of late, and how often something never sold is bought: the prior of a list."""
+"""What everybody buys of late, and which SKUs never sold are bought: the prior of a list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rec_assets import columns as c
+from rec_assets.recommender.arrivals import arrivals_of
+from rec_assets.recommender.bought import cells
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -20,20 +22,21 @@ Integers = npt.NDArray[np.int64]
 HALF_LIVES = (7.0, 30.0, 90.0, np.inf)  # days after which a purchase counts half
 _KNOWN = (1, 2, 4, 8, 16)  # different SKUs bought: customers of up to so many share weights
 _GROUPS = len(_KNOWN) + 1
-_SOFTMAX = 2  # experts that the softmax gives: SKUs sold before, and those never sold
+_EXPERTS = ("model, sold before", "model, never sold", "arrivals")
+_OWN = len(_EXPERTS)  # beside these each popularity is one
 _PRIOR = 20.0  # customers that the weights of each group are drawn to those of all by
 _ROUNDS = 200
 _LEAST = 1e-30
-_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
 class Demand:
     """A mixture of what the softmax believes with what everybody buys, by how much of a customer is known.
 
-    A next purchase is an SKU sold before or never sold yet, as the softmax tells either, or what is popular,
-    lately or at all times. Which of these how often is counted in held-out purchases, most about customers
-    whose past says little. A mixture of experts (Jacobs et al., Neural Computation 1991), its gate a table.
+    A next purchase is an SKU sold before or never sold yet, as the softmax tells either, or one that has just
+    come, or what is popular, lately or at all times. Which of these how often is counted in held-out
+    purchases, most about customers whose past says little. A mixture of experts (Jacobs et al., Neural
+    Computation 1991), its gate a table.
 
     Parameters
     ----------
@@ -41,13 +44,19 @@ class Demand:
         ``(K, n)``: share of each SKU in everybody's purchases, one row for each of the last ``K`` of
         :data:`HALF_LIVES`.
     weights
-        ``(H, 2 + K)``: for customers with no SKU bought, with one, with 2 to 3, and so on: how often the
-        softmax tells the next SKU among those sold, among the others, and how often each popularity does.
-        Empty: scores are left alone.
+        ``(H, 3 + K)``: for customers with no SKU bought, with one, with 2 to 3, and so on: how often the
+        softmax tells the next SKU among those sold, among the others, where the root of ``arrivals`` weighs
+        it, and how often ``arrivals`` alone and each popularity do. Empty: scores are left alone.
+    arrivals
+        ``(n,)``: share of each SKU in purchases of what was never sold.
+    came
+        ``(n,)``: when it came, as :func:`~rec_assets.recommender.arrivals.order_of_coming` tells.
     """
 
     popular: Tensor = field(default_factory=lambda: torch.zeros(len(HALF_LIVES), 0))
-    weights: Tensor = field(default_factory=lambda: torch.zeros(0, _SOFTMAX + len(HALF_LIVES)))
+    weights: Tensor = field(default_factory=lambda: torch.zeros(0, _OWN + len(HALF_LIVES)))
+    arrivals: Tensor = field(default_factory=lambda: torch.zeros(0))
+    came: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
 
     def mix(self, scores: Tensor, bought: Sequence[Integers]) -> None:
         """Change logits ``(B, n)`` in place, to the logarithms of the mixture's probabilities.
@@ -57,33 +66,30 @@ class Demand:
         scores
             Logits of a softmax over SKUs.
         bought
-            For each row its different ``sku_index``, which count in no share: what the softmax says of them
-            keeps its proportion to what it says of the others.
+            For each row its different ``sku_index``, which count in no share: what the
+            softmax says of them keeps its proportion to what it says of the others.
         """
         if not len(self.weights):
             return
         known = [len(skus) for skus in bought]
         weights = self.weights[torch.from_numpy(group_of(known))].to(scores)
-        popular = self.popular.to(scores)
+        popular, arrivals = self.popular.to(scores), self.arrivals.to(scores)
         sold = (popular[-1] > 0).to(scores.dtype)  # (n,)
-        past = (
-            torch.from_numpy(np.repeat(np.arange(len(bought)), known)).to(scores.device),
-            torch.from_numpy(np.concatenate([*bought, _NONE])).to(scores.device),
-        )
+        row, sku, _ = cells(bought)
+        past = (torch.from_numpy(row).to(scores.device), torch.from_numpy(sku).to(scores.device))
         scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
         own = scores[past]
         scores[past] = 0.0
         # Each sum by itself: what few SKUs never sold hold is lost in the difference of two large sums.
-        of_sold, of_new = scores @ sold, scores @ (1 - sold)
+        shares = torch.stack([sold, arrivals.sqrt()])  # (2, n)
+        sums = (scores @ shares.T).clamp(min=_LEAST)
         scores[past] = own
-        old = weights[:, 0] / of_sold.clamp(min=_LEAST)
-        new = weights[:, 1] / of_new.clamp(min=_LEAST)
-        scores.mul_(torch.where(sold > 0, old[:, None], new[:, None]))
-        scores.addmm_(weights[:, _SOFTMAX:], popular)
+        scores.mul_((weights[:, :2] / sums) @ shares)
+        scores.addmm_(weights[:, 2:], torch.cat([arrivals[None], popular]))
         scores.clamp_(min=torch.finfo(scores.dtype).tiny).log_()  # none so unlikely that no list may hold it
 
     def told(self, scores: Tensor, bought: Sequence[Integers], wanted: Sequence[Integers]) -> Tensor:
-        """Give what each expert makes of purchases to come: a row ``(2 + K,)`` for each, in order.
+        """Give what each expert makes of purchases to come: a row ``(3 + K,)`` for each, in order.
 
         Parameters
         ----------
@@ -94,20 +100,21 @@ class Demand:
         wanted
             SKUs bought next, by row.
         """
-        popular = self.popular.to(scores)
-        sold = popular[-1] > 0
+        popular, arrivals = self.popular.to(scores), self.arrivals.to(scores)
+        sold = (popular[-1] > 0).to(scores.dtype)
+        shares = torch.stack([sold, arrivals.sqrt()])
+        always = torch.cat([arrivals[None], popular])  # (1 + K, n)
         rows = []
         for own, past, skus in zip(scores, bought, wanted, strict=True):
             chances = own.index_fill(0, torch.from_numpy(past).to(own.device), -torch.inf).softmax(0)
-            of_sold, of_new = (chances[kind].sum().clamp(min=_LEAST) for kind in (sold, ~sold))
+            sums = (shares @ chances).clamp(min=_LEAST)
             for sku in skus.tolist():
-                chance, known = chances[sku], sold[sku]
-                fresh = chance * ~known / of_new
-                rows.append(torch.stack([chance * known / of_sold, fresh, *popular[:, sku]]))
-        return torch.stack(rows) if rows else scores.new_empty((0, _SOFTMAX + len(popular)))
+                softmax = shares[:, sku] * chances[sku] / sums
+                rows.append(torch.cat([softmax, always[:, sku]]))
+        return torch.stack(rows) if rows else scores.new_empty((0, _OWN + len(popular)))
 
     def renewed(self, events: pd.DataFrame, skus: "pd.Series[Any]") -> "Demand":
-        """Keep the weights and count popularity anew: what is bought of late changes sooner than they do.
+        """Keep all else and count popularity and arrivals anew: what is bought of late changes soonest.
 
         Parameters
         ----------
@@ -116,7 +123,11 @@ class Demand:
         """
         if not len(self.weights) or events.empty:
             return self
-        return Demand(popular_of(events, skus, HALF_LIVES[-len(self.popular) :]), self.weights)
+        return replace(
+            self,
+            popular=popular_of(events, skus, HALF_LIVES[-len(self.popular) :]),
+            arrivals=arrivals_of(events, skus, self.came.numpy()),
+        )
 
     def table(self) -> pd.DataFrame:
         """Give the weights for reading, a row for each group of customers."""
@@ -129,7 +140,7 @@ class Demand:
             "at all times" if np.isinf(half) else f"half-life {half:g} days"
             for half in HALF_LIVES[-len(self.popular) :]
         ]
-        names = ["model, sold before", "model, never sold", *(f"popular, {life}" for life in lives)]
+        names = [*_EXPERTS, *(f"popular, {life}" for life in lives)]
         table = pd.DataFrame(self.weights.numpy(), columns=names)
         table.insert(0, "SKUs bought", groups[: len(table)])
         return table
@@ -138,15 +149,22 @@ class Demand:
         """Write what :meth:`load` reads."""
         sold = torch.nonzero(self.popular.sum(dim=0) > 0).squeeze(1)
         kept = {"sold": sold, "popular": self.popular[:, sold].contiguous(), "weights": self.weights}
-        save_file(kept, file)
+        save_file(kept | {"arrivals": self.arrivals, "came": self.came}, file)
 
     @classmethod
     def load(cls, file: Path, skus: int) -> "Demand":
-        """Read what :meth:`save` wrote, for a registry of so many SKUs, perhaps longer than it was."""
+        """Read what :meth:`save` wrote, for a registry of so many SKUs, perhaps longer than it was.
+
+        SKUs that the registry has gained came last; each is worth what the likeliest arrival is.
+        """
         kept = load_file(file)
         popular = torch.zeros(len(kept["popular"]), skus)
         popular[:, kept["sold"]] = kept["popular"]
-        return cls(popular, kept["weights"])
+        arrivals, came = kept["arrivals"], kept["came"]
+        newest = arrivals.max() if len(arrivals) else torch.tensor(0.0)
+        arrivals = torch.cat([arrivals, newest.expand(skus - len(arrivals))])
+        came = torch.cat([came, torch.arange(len(came), skus)])
+        return cls(popular, kept["weights"], arrivals, came)
 
 
 def group_of(known: Sequence[int]) -> Integers:
@@ -192,7 +210,7 @@ def fit_weights(told: Floats, groups: Integers, worth: Floats) -> Tensor:
     Parameters
     ----------
     told
-        ``(P, 2 + K)``: what each expert made of a purchase, as :meth:`Demand.told` gives it.
+        ``(P, 3 + K)``: what each expert made of a purchase, as :meth:`Demand.told` gives it.
     groups
         ``(P,)``: of :func:`group_of`.
     worth
@@ -201,7 +219,7 @@ def fit_weights(told: Floats, groups: Integers, worth: Floats) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(H, 2 + K)``: rows that add up to one.
+        ``(H, 3 + K)``: rows that add up to one.
     """
     experts = told.shape[1]
     everybody = _shares(told, worth, np.full(experts, 1 / experts), drawn=1.0)

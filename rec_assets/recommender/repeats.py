@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rec_assets import columns as c
+from rec_assets.recommender.bought import cells
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,12 +55,10 @@ class RepeatRates:
         """
         if not self.rates:
             return
-        kept = [skus[: len(self.rates)] for skus in bought]
-        row = torch.from_numpy(np.repeat(np.arange(len(kept)), [len(skus) for skus in kept]))
-        sku = torch.from_numpy(np.concatenate([*kept, np.empty(0, np.int64)]))
-        place = np.concatenate([*(np.arange(len(skus)) for skus in kept), np.empty(0, np.int64)])
-        rate = torch.tensor(self.rates, dtype=scores.dtype)[torch.from_numpy(place)]
-        again = torch.zeros(len(kept), dtype=scores.dtype).index_add_(0, row, rate)
+        kept = cells([skus[: len(self.rates)] for skus in bought])
+        row, sku, back = (torch.from_numpy(part) for part in kept)
+        rate = torch.tensor(self.rates, dtype=scores.dtype)[back]
+        again = torch.zeros(len(bought), dtype=scores.dtype).index_add_(0, row, rate)
         row, sku, rate, again = (value.to(scores.device) for value in (row, sku, rate, again))
         own = scores[row, sku]
         scores[row, sku] = -torch.inf
@@ -76,17 +75,6 @@ class RepeatRates:
     def from_json(cls, content: dict[str, Any]) -> "RepeatRates":
         """Read what :meth:`to_json` gave."""
         return cls(tuple(content["rates"]), bool(content["scored"]))
-
-
-def bought_last(ids: Integers, words: int) -> Integers:
-    """List the SKUs of a token row ``(T,)``, last one first, each once.
-
-    >>> bought_last(np.array([3, 12, 11, 4, 12]), 10).tolist()
-    [2, 1]
-    """
-    skus = ids[ids >= words][::-1] - words
-    _, first = np.unique(skus, return_index=True)
-    return np.asarray(skus[np.sort(first)], dtype=np.int64)
 
 
 def read_repeats(behaviour: Path, *, dated: bool, scored: bool) -> RepeatRates:

@@ -1,6 +1,7 @@
 """How far everybody's demand tells a held-out purchase, beside the trained model."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,12 @@ from tqdm import tqdm
 from rec_assets import columns as c
 from rec_assets.files import read_json, read_table
 from rec_assets.prompts.without_history import without_history
+from rec_assets.recommender.arrivals import arrivals_of, order_of_coming
 from rec_assets.recommender.batches import LengthBatches
+from rec_assets.recommender.bought import bought_last
 from rec_assets.recommender.demand import HALF_LIVES, Demand, fit_weights, group_of, popular_of
 from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
-from rec_assets.recommender.repeats import bought_last
 from rec_assets.training.items import Items
 from rec_assets.vocabulary.token_rows import TokenRow
 from rec_assets.workspace import Workspace
@@ -28,12 +30,12 @@ Integers = npt.NDArray[np.int64]
 def measure_demand(
     workspace: Workspace, model: SkuLanguageModel, items: Items, prompts: pd.DataFrame, batch_tokens: int
 ) -> Demand:
-    """Weigh model and popularity on held-out purchases of SKUs new to the customer.
+    """Weigh model, arrivals and popularity on held-out purchases of SKUs new to the customer.
 
-    Weights are found with the popularity of training purchases; what is given back holds that of all
+    Weights are found with what is counted in training purchases; what is given back is counted in all
     purchases before the test window. How much is known of somebody without a past is asked of every customer,
     the past withheld. Where every customer's own last purchases are held out, one customer's past is the
-    future of another: only the popularity at all times counts there.
+    future of another: only the popularity at all times counts there, and training purchases alone.
 
     Parameters
     ----------
@@ -57,8 +59,19 @@ def measure_demand(
     events = read_table(workspace.behaviour / "events.parquet", [c.SKU, c.TIMESTAMP, c.SPLIT])
     by_time = read_json(workspace.splits / "windows.json")["as_of"] is not None
     half_lives = HALF_LIVES if by_time else HALF_LIVES[-1:]
-    demand = Demand(popular_of(events[events[c.SPLIT] == "train"], skus, half_lives))
     index = pd.Index(skus)
+
+    articles = read_table(workspace.behaviour / "articles.parquet", [c.SKU, c.INTRODUCED])
+    came = order_of_coming(skus, articles)
+
+    def counted(purchases: pd.DataFrame) -> Demand:
+        return Demand(
+            popular_of(purchases, skus, half_lives),
+            arrivals=arrivals_of(purchases, skus, came),
+            came=torch.from_numpy(came),
+        )
+
+    demand = counted(events[events[c.SPLIT] == "train"])
     wanted = [index.get_indexer(basket).astype(np.int64) for basket in prompts[c.TARGETS]]
     told, groups, worth = [], [], []
     was_training = model.training
@@ -75,7 +88,9 @@ def measure_demand(
             worth.append(np.repeat(1 / baskets.clip(1), baskets))
     model.train(was_training)
     weights = fit_weights(*(np.concatenate(parts) for parts in (told, groups, worth)))
-    return Demand(popular_of(events[events[c.SPLIT] != "test"], skus, half_lives), weights)
+    if by_time:
+        demand = counted(events[events[c.SPLIT] != "test"])
+    return replace(demand, weights=weights)
 
 
 def _scores(

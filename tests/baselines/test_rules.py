@@ -10,6 +10,7 @@ from rec_assets.baselines.base import Baseline
 from rec_assets.baselines.data import Purchases
 from rec_assets.baselines.lists import best
 from rec_assets.baselines.rules import Popular, PopularInCategory, RecentlyPopular, Repeat
+from rec_assets.baselines.successors import BoughtNext
 from rec_assets.errors import CouturierError
 
 Shop = Callable[..., Purchases]
@@ -80,3 +81,18 @@ def test_a_customer_with_ten_thousand_purchases_and_a_catalogue_of_one(shop: Sho
     data = shop(["a" * 10_000, ""], "a")
     for model in (Popular(), RecentlyPopular(14), PopularInCategory(), Repeat()):
         assert listed(model, data, customer=0) == "a"
+
+
+def test_bought_next_follows_the_latest_purchase(shop: Shop) -> None:
+    # After a comes b (twice) or c; after d comes e. The last customer bought d, then a.
+    data = shop(["ab", "ab", "ac", "de", "da"], "abcde")
+    assert listed(BoughtNext(), data, customer=4, depth=3) == "bce"
+
+
+def test_bought_next_says_again_what_customers_buy_again(shop: Shop) -> None:
+    data = shop(["abababab", "ab", "ca"], "abc")
+    model = BoughtNext()
+    model.fit(data)
+    again, once = model.score(np.array([0, 1]))
+    assert again[0] > again[2]  # the one bought before the last comes back
+    assert np.isfinite(once[:2]).all()

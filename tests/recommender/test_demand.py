@@ -11,44 +11,54 @@ NOTHING = np.empty(0, np.int64)
 
 
 def demand(*weights: tuple[float, ...]) -> Demand:
-    """Four SKUs: 0 and 1 sold, 0 most lately, 1 most at all times; 2 and 3 never."""
+    """Four SKUs: 0 and 1 sold, 0 most lately, 1 most at all times; 2 and 3 never, 3 came last."""
     popular = torch.tensor([[0.9, 0.1, 0, 0], [0.7, 0.3, 0, 0], [0.5, 0.5, 0, 0], [0.2, 0.8, 0, 0]])
-    return Demand(popular, torch.tensor([*weights, *[weights[-1]] * (6 - len(weights))]))
+    arrivals = torch.tensor([0, 0, 0.2, 0.8])
+    table = torch.tensor([*weights, *[weights[-1]] * (6 - len(weights))])
+    return Demand(popular, table, arrivals, torch.arange(4))
 
 
 def test_probabilities_by_hand() -> None:
-    mixture = demand((0.1, 0.2, 0.4, 0, 0, 0.3), (1, 0, 0, 0, 0, 0))
+    mixture = demand((0.1, 0.15, 0.05, 0.4, 0, 0, 0.3), (1, 0, 0, 0, 0, 0, 0))
     scores = torch.tensor([[1.0, 3.0, 2.0, 2.0], [1.0, 3.0, 2.0, 2.0]]).log()
     mixture.mix(scores, [NOTHING, np.array([3])])
     unknown, known = scores.exp()
     torch.testing.assert_close(
         unknown,
-        torch.tensor([0.1 / 4 + 0.4 * 0.9 + 0.3 * 0.2, 0.1 * 3 / 4 + 0.4 * 0.1 + 0.3 * 0.8, 0.1, 0.1]),
+        torch.tensor(
+            [
+                0.1 / 4 + 0.4 * 0.9 + 0.3 * 0.2,
+                0.1 * 3 / 4 + 0.4 * 0.1 + 0.3 * 0.8,
+                0.15 / 3 + 0.05 * 0.2,  # the softmax says 2 to 2, the roots of arrivals 1 to 2
+                0.15 * 2 / 3 + 0.05 * 0.8,
+            ]
+        ),
     )
     torch.testing.assert_close(known, torch.tensor([0.25, 0.75, 0.0, 0.0]))
 
 
 def test_what_was_bought_takes_no_share() -> None:
-    mixture = demand((0.5, 0.1, 0.4, 0, 0, 0))
+    mixture = demand((0.5, 0.09, 0.01, 0.4, 0, 0, 0))
     scores = torch.tensor([[100.0, 3.0, 2.0, 2.0]]).log()
     mixture.mix(scores, [np.array([0])])
-    torch.testing.assert_close(scores[0, 1:].exp(), torch.tensor([0.5 + 0.04, 0.05, 0.05]))
+    torch.testing.assert_close(scores[0, 1:].exp(), torch.tensor([0.5 + 0.04, 0.03 + 0.002, 0.06 + 0.008]))
     torch.testing.assert_close(scores[0, 0].exp(), torch.tensor(0.5 * 100 / 3 + 0.4 * 0.9))
 
 
 def test_probabilities_stay_finite_however_large_the_logits() -> None:
     scores = torch.tensor([[900.0, -900.0, -900.0, -900.0], [-900.0, 3.0, 1.0, 1.0]])
-    demand((0.5, 0.5, 0, 0, 0, 0)).mix(scores, [NOTHING, NOTHING])
+    demand((0.5, 0.5, 0, 0, 0, 0, 0)).mix(scores, [NOTHING, NOTHING])
     assert torch.isfinite(scores).all()
     torch.testing.assert_close(scores[0, 0].exp(), torch.tensor(0.5))
-    torch.testing.assert_close(scores[1].exp(), torch.tensor([0.0, 0.5, 0.25, 0.25]))
+    torch.testing.assert_close(scores[1].exp(), torch.tensor([0.0, 0.5, 0.5 / 3, 1 / 3]))
 
 
 def test_the_share_of_skus_never_sold_is_kept_however_little_the_softmax_gives_them() -> None:
     """A thousand SKUs sold, three never, to which the softmax gives a hundred-millionth."""
     popular = torch.zeros(4, 1003)
     popular[:, :1000] = 1 / 1000
-    mixture = Demand(popular, torch.tensor([[0.8, 0.1, 0.1, 0, 0, 0]] * 6))
+    arrivals = torch.tensor([0.0] * 1000 + [1 / 3] * 3)
+    mixture = Demand(popular, torch.tensor([[0.8, 0.1, 0, 0.1, 0, 0, 0]] * 6), arrivals)
     scores = torch.randn(1, 1003, generator=torch.Generator().manual_seed(1)) * 3
     scores[:, 1000:] -= 25
     wanted = np.array([1001])
@@ -68,7 +78,7 @@ def test_no_weights_leave_scores_alone() -> None:
 
 
 def test_what_is_told_of_a_purchase_is_what_is_mixed() -> None:
-    mixture = demand((0.25, 0.15, 0.1, 0.2, 0.1, 0.2))
+    mixture = demand((0.25, 0.1, 0.05, 0.1, 0.2, 0.1, 0.2))
     scores = torch.randn(2, 4, generator=torch.Generator().manual_seed(3))
     bought = [NOTHING, NOTHING]
     told = mixture.told(scores, bought, [np.array([1, 2]), np.array([0])])
@@ -78,7 +88,7 @@ def test_what_is_told_of_a_purchase_is_what_is_mixed() -> None:
 
 
 def test_skus_bought_before_are_no_candidates() -> None:
-    told = demand((1, 0, 0, 0, 0, 0)).told(torch.zeros(1, 4), [np.array([0])], [np.array([1])])
+    told = demand((1, 0, 0, 0, 0, 0, 0)).told(torch.zeros(1, 4), [np.array([0])], [np.array([1])])
     assert told[0, 0] == 1  # the only SKU left of those sold
 
 
@@ -110,11 +120,13 @@ def test_groups_without_purchases_are_like_all() -> None:
 
 
 def test_a_file_fits_a_longer_registry(tmp_path: Path) -> None:
-    mixture = demand((0.1, 0.2, 0.4, 0, 0, 0.3))
+    mixture = demand((0.1, 0.15, 0.05, 0.4, 0, 0, 0.3))
     mixture.save(tmp_path / "demand.safetensors")
     again = Demand.load(tmp_path / "demand.safetensors", skus=6)
     torch.testing.assert_close(again.popular, torch.nn.functional.pad(mixture.popular, (0, 2)))
     assert torch.equal(again.weights, mixture.weights)
+    torch.testing.assert_close(again.arrivals, torch.tensor([0, 0, 0.2, 0.8, 0.8, 0.8]))
+    assert again.came.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_groups_grow_with_the_past() -> None:
@@ -122,7 +134,7 @@ def test_groups_grow_with_the_past() -> None:
 
 
 def test_weights_are_named() -> None:
-    table = demand((0.1, 0.2, 0.4, 0, 0, 0.3)).table()
+    table = demand((0.1, 0.15, 0.05, 0.4, 0, 0, 0.3)).table()
     assert table["SKUs bought"].tolist() == ["0", "1", "2 to 3", "4 to 7", "8 to 15", "16+"]
     assert table["popular, at all times"].tolist() == pytest.approx([0.3] * 6)
     assert Demand().table().empty

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 import torch
 
-from rec_assets.recommender.repeats import RepeatRates, bought_last, repeat_rates
+from rec_assets.recommender.bought import bought_last
+from rec_assets.recommender.repeats import RepeatRates, repeat_rates
 
 A_PRIOR = 100
 
