@@ -21,9 +21,9 @@ class Ranking(Section):
     )
     demand: bool = Field(
         True,
-        description="Mix the model's scores with what everybody buys of late and at all times, with how often "
-        "something never sold is bought, and with which of that came when others that sell now did, as "
-        "validation purchases say; false: leave them alone.",
+        description="Mix the model's scores with what everybody buys of late and at all times, and with how "
+        "often something never sold is bought, most of that which came when others that sell now did, as "
+        "validation purchases say; most for customers of whom little is known; false: leave them alone.",
     )
     beams: int = Field(
         20,

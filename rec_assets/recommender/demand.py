@@ -66,26 +66,24 @@ class Demand:
         scores
             Logits of a softmax over SKUs.
         bought
-            For each row its different ``sku_index``, which count in no share: what the
-            softmax says of them keeps its proportion to what it says of the others.
+            For each row its different ``sku_index``, which count in no share: what the softmax says of them
+            keeps its proportion to what it says of the others.
         """
         if not len(self.weights):
             return
         known = [len(skus) for skus in bought]
         weights = self.weights[torch.from_numpy(group_of(known))].to(scores)
-        popular, arrivals = self.popular.to(scores), self.arrivals.to(scores)
-        sold = (popular[-1] > 0).to(scores.dtype)  # (n,)
+        kinds, always = self._kinds(scores)
         row, sku, _ = cells(bought)
         past = (torch.from_numpy(row).to(scores.device), torch.from_numpy(sku).to(scores.device))
         scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
         own = scores[past]
         scores[past] = 0.0
         # Each sum by itself: what few SKUs never sold hold is lost in the difference of two large sums.
-        shares = torch.stack([sold, arrivals.sqrt()])  # (2, n)
-        sums = (scores @ shares.T).clamp(min=_LEAST)
+        sums = (scores @ kinds.T).clamp(min=_LEAST)
         scores[past] = own
-        scores.mul_((weights[:, :2] / sums) @ shares)
-        scores.addmm_(weights[:, 2:], torch.cat([arrivals[None], popular]))
+        scores.mul_((weights[:, :2] / sums) @ kinds)
+        scores.addmm_(weights[:, 2:], always)
         scores.clamp_(min=torch.finfo(scores.dtype).tiny).log_()  # none so unlikely that no list may hold it
 
     def told(self, scores: Tensor, bought: Sequence[Integers], wanted: Sequence[Integers]) -> Tensor:
@@ -100,18 +98,22 @@ class Demand:
         wanted
             SKUs bought next, by row.
         """
-        popular, arrivals = self.popular.to(scores), self.arrivals.to(scores)
-        sold = (popular[-1] > 0).to(scores.dtype)
-        shares = torch.stack([sold, arrivals.sqrt()])
-        always = torch.cat([arrivals[None], popular])  # (1 + K, n)
+        kinds, always = self._kinds(scores)
         rows = []
         for own, past, skus in zip(scores, bought, wanted, strict=True):
             chances = own.index_fill(0, torch.from_numpy(past).to(own.device), -torch.inf).softmax(0)
-            sums = (shares @ chances).clamp(min=_LEAST)
+            sums = (kinds @ chances).clamp(min=_LEAST)
             for sku in skus.tolist():
-                softmax = shares[:, sku] * chances[sku] / sums
+                softmax = kinds[:, sku] * chances[sku] / sums
                 rows.append(torch.cat([softmax, always[:, sku]]))
-        return torch.stack(rows) if rows else scores.new_empty((0, _OWN + len(popular)))
+        return torch.stack(rows) if rows else scores.new_empty((0, _OWN + len(self.popular)))
+
+    def _kinds(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the softmax is weighed by, ``(2, n)``, and what is said to everybody, ``(1 + K, n)``."""
+        popular, arrivals = self.popular.to(like), self.arrivals.to(like)
+        sold = (popular[-1] > 0).to(like.dtype)
+        # The root: the softmax, too, knows something of when an SKU came.
+        return torch.stack([sold, arrivals.sqrt()]), torch.cat([arrivals[None], popular])
 
     def renewed(self, events: pd.DataFrame, skus: "pd.Series[Any]") -> "Demand":
         """Keep all else and count popularity and arrivals anew: what is bought of late changes soonest.

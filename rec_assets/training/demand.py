@@ -59,8 +59,6 @@ def measure_demand(
     events = read_table(workspace.behaviour / "events.parquet", [c.SKU, c.TIMESTAMP, c.SPLIT])
     by_time = read_json(workspace.splits / "windows.json")["as_of"] is not None
     half_lives = HALF_LIVES if by_time else HALF_LIVES[-1:]
-    index = pd.Index(skus)
-
     articles = read_table(workspace.behaviour / "articles.parquet", [c.SKU, c.INTRODUCED])
     came = order_of_coming(skus, articles)
 
@@ -72,6 +70,7 @@ def measure_demand(
         )
 
     demand = counted(events[events[c.SPLIT] == "train"])
+    index = pd.Index(skus)
     wanted = [index.get_indexer(basket).astype(np.int64) for basket in prompts[c.TARGETS]]
     told, groups, worth = [], [], []
     was_training = model.training

@@ -13,7 +13,7 @@ from harness.couturier import CHANGES, rank_with_couturier
 from harness.parameters import parameters
 from harness.results import merge, summary, table
 from harness.scores import judge
-from harness.simple import TrainedEase, TrainedItemKnn, TrainedPopular
+from harness.simple import TrainedBoughtNext, TrainedEase, TrainedItemKnn, TrainedPopular
 from parts import measure, parts
 
 from rec_assets.baselines.lists import ListWriter
@@ -68,7 +68,9 @@ def test_figures_checked_by_hand(data):
 
 
 @pytest.mark.parametrize(
-    "model", [TrainedPopular(), TrainedItemKnn(1, 1), TrainedEase(1, 1)], ids=lambda m: type(m).__name__
+    "model",
+    [TrainedPopular(), TrainedItemKnn(1, 1), TrainedEase(1, 1), TrainedBoughtNext()],
+    ids=lambda m: type(m).__name__,
 )
 def test_the_classical_models_learn_from_training_alone(data, model):
     """A validation purchase of an SKU that nobody else bought changes no model."""

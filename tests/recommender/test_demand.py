@@ -138,3 +138,11 @@ def test_weights_are_named() -> None:
     assert table["SKUs bought"].tolist() == ["0", "1", "2 to 3", "4 to 7", "8 to 15", "16+"]
     assert table["popular, at all times"].tolist() == pytest.approx([0.3] * 6)
     assert Demand().table().empty
+
+
+def test_what_is_sold_since_is_no_arrival() -> None:
+    days = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])
+    events = pd.DataFrame({"sku": ["a", "b", "c"], "timestamp": days})
+    renewed = demand((0.25, 0.1, 0.05, 0.1, 0.2, 0.1, 0.2)).renewed(events, pd.Series(list("abcd")))
+    assert renewed.arrivals.tolist() == [0, 0, 0, 1]
+    assert (renewed.popular[:, 2] > 0).all()
