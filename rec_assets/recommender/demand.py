@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rec_assets import columns as c
+from rec_assets.errors import RegistryError
 from rec_assets.recommender.arrivals import arrivals_of
 from rec_assets.recommender.bought import cells
 
@@ -22,8 +23,7 @@ Integers = npt.NDArray[np.int64]
 HALF_LIVES = (7.0, 30.0, 90.0, np.inf)  # days after which a purchase counts half
 _KNOWN = (1, 2, 4, 8, 16)  # different SKUs bought: customers of up to so many share weights
 _GROUPS = len(_KNOWN) + 1
-_EXPERTS = ("model, sold before", "model, never sold", "arrivals")
-_OWN = len(_EXPERTS)  # beside these each popularity is one
+_SOFTMAX = ("model, sold before", "model, never sold")  # experts; beside these each popularity is one
 _PRIOR = 20.0  # customers that the weights of each group are drawn to those of all by
 _ROUNDS = 200
 _LEAST = 1e-30
@@ -33,10 +33,9 @@ _LEAST = 1e-30
 class Demand:
     """A mixture of what the softmax believes with what everybody buys, by how much of a customer is known.
 
-    A next purchase is an SKU sold before or never sold yet, as the softmax tells either, or one that has just
-    come, or what is popular, lately or at all times. Which of these how often is counted in held-out
-    purchases, most about customers whose past says little. A mixture of experts (Jacobs et al., Neural
-    Computation 1991), its gate a table.
+    A next purchase is an SKU sold before or never sold yet, as the softmax tells either, or what is popular,
+    lately or at all times. Which of these how often is counted in held-out purchases, most about customers
+    whose past says little. A mixture of experts (Jacobs et al., Neural Computation 1991), its gate a table.
 
     Parameters
     ----------
@@ -44,9 +43,9 @@ class Demand:
         ``(K, n)``: share of each SKU in everybody's purchases, one row for each of the last ``K`` of
         :data:`HALF_LIVES`.
     weights
-        ``(H, 3 + K)``: for customers with no SKU bought, with one, with 2 to 3, and so on: how often the
-        softmax tells the next SKU among those sold, among the others, where the root of ``arrivals`` weighs
-        it, and how often ``arrivals`` alone and each popularity do. Empty: scores are left alone.
+        ``(H, 2 + K)``: for customers with no SKU bought, with one, with 2 to 3, and so on: how often the
+        softmax tells the next SKU among those sold, and among the others, where the root of ``arrivals``
+        weighs it, and how often each popularity does. Empty: scores are left alone.
     arrivals
         ``(n,)``: share of each SKU in purchases of what was never sold.
     came
@@ -54,7 +53,7 @@ class Demand:
     """
 
     popular: Tensor = field(default_factory=lambda: torch.zeros(len(HALF_LIVES), 0))
-    weights: Tensor = field(default_factory=lambda: torch.zeros(0, _OWN + len(HALF_LIVES)))
+    weights: Tensor = field(default_factory=lambda: torch.zeros(0, len(_SOFTMAX) + len(HALF_LIVES)))
     arrivals: Tensor = field(default_factory=lambda: torch.zeros(0))
     came: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
 
@@ -73,7 +72,7 @@ class Demand:
             return
         known = [len(skus) for skus in bought]
         weights = self.weights[torch.from_numpy(group_of(known))].to(scores)
-        kinds, always = self._kinds(scores)
+        kinds = self._kinds(scores)
         row, sku, _ = cells(bought)
         past = (torch.from_numpy(row).to(scores.device), torch.from_numpy(sku).to(scores.device))
         scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
@@ -83,11 +82,11 @@ class Demand:
         sums = (scores @ kinds.T).clamp(min=_LEAST)
         scores[past] = own
         scores.mul_((weights[:, :2] / sums) @ kinds)
-        scores.addmm_(weights[:, 2:], always)
+        scores.addmm_(weights[:, 2:], self.popular.to(scores))
         scores.clamp_(min=torch.finfo(scores.dtype).tiny).log_()  # none so unlikely that no list may hold it
 
     def told(self, scores: Tensor, bought: Sequence[Integers], wanted: Sequence[Integers]) -> Tensor:
-        """Give what each expert makes of purchases to come: a row ``(3 + K,)`` for each, in order.
+        """Give what each expert makes of purchases to come: a row ``(2 + K,)`` for each, in order.
 
         Parameters
         ----------
@@ -98,22 +97,21 @@ class Demand:
         wanted
             SKUs bought next, by row.
         """
-        kinds, always = self._kinds(scores)
+        kinds, popular = self._kinds(scores), self.popular.to(scores)
         rows = []
         for own, past, skus in zip(scores, bought, wanted, strict=True):
             chances = own.index_fill(0, torch.from_numpy(past).to(own.device), -torch.inf).softmax(0)
             sums = (kinds @ chances).clamp(min=_LEAST)
             for sku in skus.tolist():
                 softmax = kinds[:, sku] * chances[sku] / sums
-                rows.append(torch.cat([softmax, always[:, sku]]))
-        return torch.stack(rows) if rows else scores.new_empty((0, _OWN + len(self.popular)))
+                rows.append(torch.cat([softmax, popular[:, sku]]))
+        return torch.stack(rows) if rows else scores.new_empty((0, len(_SOFTMAX) + len(popular)))
 
-    def _kinds(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Give what the softmax is weighed by, ``(2, n)``, and what is said to everybody, ``(1 + K, n)``."""
-        popular, arrivals = self.popular.to(like), self.arrivals.to(like)
-        sold = (popular[-1] > 0).to(like.dtype)
+    def _kinds(self, like: Tensor) -> Tensor:
+        """Give what the softmax is weighed by, ``(2, n)``: SKUs sold, and SKUs never sold."""
+        sold = (self.popular[-1] > 0).to(like)
         # The root: the softmax, too, knows something of when an SKU came.
-        return torch.stack([sold, arrivals.sqrt()]), torch.cat([arrivals[None], popular])
+        return torch.stack([sold, self.arrivals.to(like).sqrt()])
 
     def renewed(self, events: pd.DataFrame, skus: "pd.Series[Any]") -> "Demand":
         """Keep all else and count popularity and arrivals anew: what is bought of late changes soonest.
@@ -142,7 +140,7 @@ class Demand:
             "at all times" if np.isinf(half) else f"half-life {half:g} days"
             for half in HALF_LIVES[-len(self.popular) :]
         ]
-        names = [*_EXPERTS, *(f"popular, {life}" for life in lives)]
+        names = [*_SOFTMAX, *(f"popular, {life}" for life in lives)]
         table = pd.DataFrame(self.weights.numpy(), columns=names)
         table.insert(0, "SKUs bought", groups[: len(table)])
         return table
@@ -158,15 +156,35 @@ class Demand:
         """Read what :meth:`save` wrote, for a registry of so many SKUs, perhaps longer than it was.
 
         SKUs that the registry has gained came last; each is worth what the likeliest arrival is.
+
+        Raises
+        ------
+        RegistryError
+            If another release wrote the file.
         """
         kept = load_file(file)
-        popular = torch.zeros(len(kept["popular"]), skus)
-        popular[:, kept["sold"]] = kept["popular"]
-        arrivals, came = kept["arrivals"], kept["came"]
+        try:
+            sold, shares, weights = kept["sold"], kept["popular"], kept["weights"]
+            arrivals, came = kept["arrivals"], kept["came"]
+        except KeyError as error:
+            raise _another_release(file, f"holds no {error}") from error
+        if weights.shape[1] != (experts := len(_SOFTMAX) + len(shares)):
+            raise _another_release(
+                file, f"has weights of {weights.shape[1]} experts where {experts} are known"
+            )
+        popular = torch.zeros(len(shares), skus)
+        popular[:, sold] = shares
         newest = arrivals.max() if len(arrivals) else torch.tensor(0.0)
         arrivals = torch.cat([arrivals, newest.expand(skus - len(arrivals))])
         came = torch.cat([came, torch.arange(len(came), skus)])
-        return cls(popular, kept["weights"], arrivals, came)
+        return cls(popular, weights, arrivals, came)
+
+
+def _another_release(file: Path, why: str) -> RegistryError:
+    return RegistryError(
+        f"{file} {why}: another release of Couturier wrote it. "
+        "Train again, or set ranking.demand to false to rank by the model's scores alone."
+    )
 
 
 def group_of(known: Sequence[int]) -> Integers:
@@ -212,7 +230,7 @@ def fit_weights(told: Floats, groups: Integers, worth: Floats) -> Tensor:
     Parameters
     ----------
     told
-        ``(P, 3 + K)``: what each expert made of a purchase, as :meth:`Demand.told` gives it.
+        ``(P, 2 + K)``: what each expert made of a purchase, as :meth:`Demand.told` gives it.
     groups
         ``(P,)``: of :func:`group_of`.
     worth
@@ -221,7 +239,7 @@ def fit_weights(told: Floats, groups: Integers, worth: Floats) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(H, 3 + K)``: rows that add up to one.
+        ``(H, 2 + K)``: rows that add up to one.
     """
     experts = told.shape[1]
     everybody = _shares(told, worth, np.full(experts, 1 / experts), drawn=1.0)

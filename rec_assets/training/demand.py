@@ -30,7 +30,7 @@ Integers = npt.NDArray[np.int64]
 def measure_demand(
     workspace: Workspace, model: SkuLanguageModel, items: Items, prompts: pd.DataFrame, batch_tokens: int
 ) -> Demand:
-    """Weigh model, arrivals and popularity on held-out purchases of SKUs new to the customer.
+    """Weigh model and popularity on held-out purchases of SKUs new to the customer.
 
     Weights are found with what is counted in training purchases; what is given back is counted in all
     purchases before the test window. How much is known of somebody without a past is asked of every customer,

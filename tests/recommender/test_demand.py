@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from rec_assets.errors import RegistryError
 from rec_assets.recommender.demand import Demand, fit_weights, group_of, popular_of
 
 NOTHING = np.empty(0, np.int64)
@@ -19,7 +21,7 @@ def demand(*weights: tuple[float, ...]) -> Demand:
 
 
 def test_probabilities_by_hand() -> None:
-    mixture = demand((0.1, 0.15, 0.05, 0.4, 0, 0, 0.3), (1, 0, 0, 0, 0, 0, 0))
+    mixture = demand((0.1, 0.2, 0.4, 0, 0, 0.3), (1, 0, 0, 0, 0, 0))
     scores = torch.tensor([[1.0, 3.0, 2.0, 2.0], [1.0, 3.0, 2.0, 2.0]]).log()
     mixture.mix(scores, [NOTHING, np.array([3])])
     unknown, known = scores.exp()
@@ -29,8 +31,8 @@ def test_probabilities_by_hand() -> None:
             [
                 0.1 / 4 + 0.4 * 0.9 + 0.3 * 0.2,
                 0.1 * 3 / 4 + 0.4 * 0.1 + 0.3 * 0.8,
-                0.15 / 3 + 0.05 * 0.2,  # the softmax says 2 to 2, the roots of arrivals 1 to 2
-                0.15 * 2 / 3 + 0.05 * 0.8,
+                0.2 / 3,  # the softmax says 2 to 2, the roots of arrivals 1 to 2
+                0.2 * 2 / 3,
             ]
         ),
     )
@@ -38,16 +40,16 @@ def test_probabilities_by_hand() -> None:
 
 
 def test_what_was_bought_takes_no_share() -> None:
-    mixture = demand((0.5, 0.09, 0.01, 0.4, 0, 0, 0))
+    mixture = demand((0.5, 0.09, 0.41, 0, 0, 0))
     scores = torch.tensor([[100.0, 3.0, 2.0, 2.0]]).log()
     mixture.mix(scores, [np.array([0])])
-    torch.testing.assert_close(scores[0, 1:].exp(), torch.tensor([0.5 + 0.04, 0.03 + 0.002, 0.06 + 0.008]))
-    torch.testing.assert_close(scores[0, 0].exp(), torch.tensor(0.5 * 100 / 3 + 0.4 * 0.9))
+    torch.testing.assert_close(scores[0, 1:].exp(), torch.tensor([0.5 + 0.041, 0.03, 0.06]))
+    torch.testing.assert_close(scores[0, 0].exp(), torch.tensor(0.5 * 100 / 3 + 0.41 * 0.9))
 
 
 def test_probabilities_stay_finite_however_large_the_logits() -> None:
     scores = torch.tensor([[900.0, -900.0, -900.0, -900.0], [-900.0, 3.0, 1.0, 1.0]])
-    demand((0.5, 0.5, 0, 0, 0, 0, 0)).mix(scores, [NOTHING, NOTHING])
+    demand((0.5, 0.5, 0, 0, 0, 0)).mix(scores, [NOTHING, NOTHING])
     assert torch.isfinite(scores).all()
     torch.testing.assert_close(scores[0, 0].exp(), torch.tensor(0.5))
     torch.testing.assert_close(scores[1].exp(), torch.tensor([0.0, 0.5, 0.5 / 3, 1 / 3]))
@@ -58,7 +60,7 @@ def test_the_share_of_skus_never_sold_is_kept_however_little_the_softmax_gives_t
     popular = torch.zeros(4, 1003)
     popular[:, :1000] = 1 / 1000
     arrivals = torch.tensor([0.0] * 1000 + [1 / 3] * 3)
-    mixture = Demand(popular, torch.tensor([[0.8, 0.1, 0, 0.1, 0, 0, 0]] * 6), arrivals)
+    mixture = Demand(popular, torch.tensor([[0.8, 0.1, 0.1, 0, 0, 0]] * 6), arrivals)
     scores = torch.randn(1, 1003, generator=torch.Generator().manual_seed(1)) * 3
     scores[:, 1000:] -= 25
     wanted = np.array([1001])
@@ -78,7 +80,7 @@ def test_no_weights_leave_scores_alone() -> None:
 
 
 def test_what_is_told_of_a_purchase_is_what_is_mixed() -> None:
-    mixture = demand((0.25, 0.1, 0.05, 0.1, 0.2, 0.1, 0.2))
+    mixture = demand((0.25, 0.15, 0.1, 0.2, 0.1, 0.2))
     scores = torch.randn(2, 4, generator=torch.Generator().manual_seed(3))
     bought = [NOTHING, NOTHING]
     told = mixture.told(scores, bought, [np.array([1, 2]), np.array([0])])
@@ -88,7 +90,7 @@ def test_what_is_told_of_a_purchase_is_what_is_mixed() -> None:
 
 
 def test_skus_bought_before_are_no_candidates() -> None:
-    told = demand((1, 0, 0, 0, 0, 0, 0)).told(torch.zeros(1, 4), [np.array([0])], [np.array([1])])
+    told = demand((1, 0, 0, 0, 0, 0)).told(torch.zeros(1, 4), [np.array([0])], [np.array([1])])
     assert told[0, 0] == 1  # the only SKU left of those sold
 
 
@@ -120,7 +122,7 @@ def test_groups_without_purchases_are_like_all() -> None:
 
 
 def test_a_file_fits_a_longer_registry(tmp_path: Path) -> None:
-    mixture = demand((0.1, 0.15, 0.05, 0.4, 0, 0, 0.3))
+    mixture = demand((0.1, 0.2, 0.4, 0, 0, 0.3))
     mixture.save(tmp_path / "demand.safetensors")
     again = Demand.load(tmp_path / "demand.safetensors", skus=6)
     torch.testing.assert_close(again.popular, torch.nn.functional.pad(mixture.popular, (0, 2)))
@@ -129,12 +131,24 @@ def test_a_file_fits_a_longer_registry(tmp_path: Path) -> None:
     assert again.came.tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_file_of_another_release_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "demand.safetensors"
+    demand((0.1, 0.2, 0.4, 0, 0, 0.3)).save(file)
+    kept = load_file(file)
+    save_file({name: values for name, values in kept.items() if name != "came"}, file)
+    with pytest.raises(RegistryError, match=r"demand\.safetensors holds no 'came'.*Train again"):
+        Demand.load(file, skus=4)
+    save_file(kept | {"weights": torch.zeros(6, 7)}, file)
+    with pytest.raises(RegistryError, match="weights of 7 experts where 6 are known"):
+        Demand.load(file, skus=4)
+
+
 def test_groups_grow_with_the_past() -> None:
     assert group_of([0, 1, 2, 3, 4, 7, 8, 15, 16, 500]).tolist() == [0, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
 def test_weights_are_named() -> None:
-    table = demand((0.1, 0.15, 0.05, 0.4, 0, 0, 0.3)).table()
+    table = demand((0.1, 0.2, 0.4, 0, 0, 0.3)).table()
     assert table["SKUs bought"].tolist() == ["0", "1", "2 to 3", "4 to 7", "8 to 15", "16+"]
     assert table["popular, at all times"].tolist() == pytest.approx([0.3] * 6)
     assert Demand().table().empty
@@ -143,6 +157,6 @@ def test_weights_are_named() -> None:
 def test_what_is_sold_since_is_no_arrival() -> None:
     days = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])
     events = pd.DataFrame({"sku": ["a", "b", "c"], "timestamp": days})
-    renewed = demand((0.25, 0.1, 0.05, 0.1, 0.2, 0.1, 0.2)).renewed(events, pd.Series(list("abcd")))
+    renewed = demand((0.25, 0.15, 0.1, 0.2, 0.1, 0.2)).renewed(events, pd.Series(list("abcd")))
     assert renewed.arrivals.tolist() == [0, 0, 0, 1]
     assert (renewed.popular[:, 2] > 0).all()

@@ -45,7 +45,7 @@ def test_without_a_common_date_nothing_is_of_late(prepared_workspace: Workspace)
     prompts = read_table(prepared_workspace.prompts / "validation.parquet")
     demand = measure_demand(prepared_workspace, untrained(prepared_workspace, items), items, prompts, 512)
     assert demand.popular.shape == (1, len(items.registry))
-    assert demand.weights.shape[1] == 4
+    assert demand.weights.shape[1] == 3
     assert [*demand.table()][-1] == "popular, at all times"
 
 
