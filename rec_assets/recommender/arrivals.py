@@ -16,19 +16,21 @@ Integers = npt.NDArray[np.int64]
 _HALF_LIFE: Final = 14.0  # days after which a first sale says half as much
 _NEAR: Final = 0.01  # of all SKUs: how far in the order of coming a first sale speaks for its neighbours
 _LEAST: Final = 0.03  # share of purchases that the order says nothing of
+_TELLING: Final = 0.1  # rank correlation with first sales below which an order says nothing at all
 
 
 def order_of_coming(skus: "pd.Series[str]", articles: pd.DataFrame) -> Integers:
-    """Give each SKU's place in the order of coming: by introduction, by its code where that is unknown.
+    """Give each SKU's place in the order of coming: by introduction, by code where one of them is unknown.
 
-    Retailers count codes up; where they do not, neighbours by code tell nothing, and no harm is done.
+    Retailers count codes up; :func:`arrivals_of` finds out whether they do. SKUs that have left the catalogue
+    need no introduction.
 
     Parameters
     ----------
     skus
         Of the registry, ``n``.
     articles
-        ``sku, introduced``.
+        The catalogue: ``sku, introduced``.
 
     Returns
     -------
@@ -37,14 +39,15 @@ def order_of_coming(skus: "pd.Series[str]", articles: pd.DataFrame) -> Integers:
     """
     introduced = articles.set_index(c.SKU)[c.INTRODUCED].reindex(skus)
     keys = pd.DataFrame({"day": introduced.to_numpy(), "code": skus.to_numpy()})
-    by = ["day", "code"] if keys["day"].notna().all() else ["code"]
+    by = ["day", "code"] if articles[c.INTRODUCED].notna().all() else ["code"]
     places = np.empty(len(skus), np.int64)
-    places[keys.sort_values(by, kind="stable").index.to_numpy()] = np.arange(len(skus))
+    order = keys.sort_values(by, kind="stable", na_position="first").index.to_numpy()
+    places[order] = np.arange(len(skus))
     return places
 
 
 def arrivals_of(events: pd.DataFrame, skus: "pd.Series[str]", came: Integers) -> Tensor:
-    """Share purchases of SKUs never sold out among these.
+    """Share purchases of SKUs never sold out among these; alike where the order tells nothing of first sales.
 
     Parameters
     ----------
@@ -64,9 +67,12 @@ def arrivals_of(events: pd.DataFrame, skus: "pd.Series[str]", came: Integers) ->
     days = (events[c.TIMESTAMP].max() - first).dt.total_seconds().to_numpy() / 86_400
     unsold = np.isnan(days)
     worth = np.where(unsold, 0.0, 0.5 ** (days / _HALF_LIFE))
-    order = np.argsort(np.concatenate([came, np.arange(len(came), len(skus))]), kind="stable")
+    came = np.concatenate([came, np.arange(len(came), len(skus))])
+    order = np.argsort(came, kind="stable")
     near = np.empty(len(skus))
     near[order] = gaussian_filter1d(worth[order], max(1.0, _NEAR * len(skus)), mode="nearest")
+    if pd.Series(came[~unsold]).corr(pd.Series(-days[~unsold]), method="spearman") < _TELLING:
+        near[:] = 0.0
     near, even = near * unsold, unsold.astype(np.float64)
     shares = (1 - _LEAST) * near / max(near.sum(), 1e-30) + _LEAST * even / max(even.sum(), 1.0)
     return torch.from_numpy(shares / max(shares.sum(), 1e-30)).float()

@@ -160,7 +160,7 @@ class Demand:
         Raises
         ------
         RegistryError
-            If another release wrote the file.
+            If another release wrote the file, or the registry is shorter than it was.
         """
         kept = load_file(file)
         try:
@@ -172,6 +172,11 @@ class Demand:
             raise _another_release(
                 file, f"has weights of {weights.shape[1]} experts where {experts} are known"
             )
+        if len(arrivals) > skus:
+            raise RegistryError(
+                f"{file} tells of {len(arrivals)} SKUs, the registry holds {skus}.",
+                "Use the vocabulary it was trained with, or one that extends it (lineage.parent).",
+            )
         popular = torch.zeros(len(shares), skus)
         popular[:, sold] = shares
         newest = arrivals.max() if len(arrivals) else torch.tensor(0.0)
@@ -182,8 +187,8 @@ class Demand:
 
 def _another_release(file: Path, why: str) -> RegistryError:
     return RegistryError(
-        f"{file} {why}: another release of Couturier wrote it. "
-        "Train again, or set ranking.demand to false to rank by the model's scores alone."
+        f"{file} {why}: another release of Couturier wrote it.",
+        "Train again, or set ranking.demand to false to rank by the model's scores alone.",
     )
 
 

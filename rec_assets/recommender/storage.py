@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -165,7 +166,14 @@ def load_recommender(
     """
     tensors, counts = read_trained(folder)
     kept = read_json(folder / RECIPE)
-    recipe = Recipe(Training.model_validate(kept["training"]), kept["seed"])
+    try:
+        recipe = Recipe(Training.model_validate(kept["training"]), kept["seed"])
+    except ValidationError as error:
+        fields = ", ".join(f"training.{'.'.join(map(str, one['loc']))}" for one in error.errors())
+        raise RegistryError(
+            f"{folder / RECIPE} holds what this release of Couturier does not know or allow: {fields}.",
+            "Train again: couturier stage recommender.",
+        ) from error
     size = read_json(vocabulary / "vocabulary.json")["skus"]
     if len(counts) > size:
         raise RegistryError(

@@ -51,7 +51,7 @@ def measure_demand(
     Returns
     -------
     Demand
-        Without weights where SKUs are words of id tokens, or nothing was held out.
+        Without weights where SKUs are words of id tokens, or nothing new to its customer was held out.
     """
     if items.tokens is not None or prompts.empty:
         return Demand()
@@ -71,16 +71,20 @@ def measure_demand(
 
     demand = counted(events[events[c.SPLIT] == "train"])
     index = pd.Index(skus)
-    wanted = [index.get_indexer(basket).astype(np.int64) for basket in prompts[c.TARGETS]]
+    asked = items.encoder.encode(prompts)
+    wanted = [
+        np.setdiff1d(index.get_indexer(basket), bought_last(row.ids, model.words)).astype(np.int64)
+        for basket, row in zip(prompts[c.TARGETS], asked, strict=True)
+    ]
+    if not any(map(len, wanted)):
+        return Demand()
     told, groups, worth = [], [], []
     was_training = model.training
     model.eval()
-    for asked in (prompts, without_history(prompts)):
-        rows = items.encoder.encode(asked)
+    for rows in (asked, items.encoder.encode(without_history(prompts))):
         bought = [bought_last(row.ids, model.words) for row in rows]
         for batch, scores in _scores(model, rows, batch_tokens):
-            past = [bought[place] for place in batch]
-            new = [np.setdiff1d(wanted[place], known) for place, known in zip(batch, past, strict=True)]
+            past, new = [bought[place] for place in batch], [wanted[place] for place in batch]
             told.append(demand.told(scores, past, new).cpu().double().numpy())
             baskets = np.array([len(basket) for basket in new])
             groups.append(np.repeat(group_of([len(known) for known in past]), baskets))

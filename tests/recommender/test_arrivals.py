@@ -22,12 +22,13 @@ def test_skus_came_when_they_were_introduced() -> None:
 def test_codes_tell_where_an_introduction_is_unknown() -> None:
     days = pd.to_datetime(["2024-02-01", None, "2024-01-01"])
     articles = pd.DataFrame({"sku": ["a", "b", "c"], "introduced": days})
-    assert order_of_coming(pd.Series(["c", "a", "b", "left the catalogue"]), articles).tolist() == [
-        2,
-        0,
-        1,
-        3,
-    ]
+    assert order_of_coming(pd.Series(["c", "a", "b", "d"]), articles).tolist() == [2, 0, 1, 3]
+
+
+def test_what_has_left_the_catalogue_needs_no_introduction() -> None:
+    days = pd.to_datetime(["2024-02-01", "2023-02-01", "2024-01-01"])
+    articles = pd.DataFrame({"sku": ["a", "b", "c"], "introduced": days})
+    assert order_of_coming(pd.Series(["left", "c", "a", "b"]), articles).tolist() == [0, 2, 3, 1]
 
 
 def test_neighbours_of_what_is_newly_sold_are_likeliest() -> None:
@@ -39,6 +40,15 @@ def test_neighbours_of_what_is_newly_sold_are_likeliest() -> None:
     assert arrivals[245:261].sum() > 0.8
     assert arrivals[11] < 2 * arrivals[150]  # first sold too long ago to speak for its neighbours
     assert (arrivals[[0, 150, 299]] > 0).all()
+
+
+def test_an_order_that_first_sales_do_not_follow_says_nothing() -> None:
+    skus = pd.Series([f"{number:03}" for number in range(300)])
+    days = np.random.default_rng(1).permutation(100)
+    arrivals = arrivals_of(sold(*zip(skus[::3], days, strict=True)), skus, np.arange(300))
+    assert arrivals[arrivals > 0].unique().numel() == 1
+    followed = arrivals_of(sold(*zip(skus[::3], sorted(days)[::-1], strict=True)), skus, np.arange(300))
+    assert followed[298] > 2 * followed[1]
 
 
 def test_the_order_of_coming_counts_and_not_that_of_the_registry() -> None:

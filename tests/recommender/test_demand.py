@@ -143,6 +143,12 @@ def test_a_file_of_another_release_is_named(tmp_path: Path) -> None:
         Demand.load(file, skus=4)
 
 
+def test_a_shorter_registry_is_named(tmp_path: Path) -> None:
+    demand((0.1, 0.2, 0.4, 0, 0, 0.3)).save(tmp_path / "demand.safetensors")
+    with pytest.raises(RegistryError, match="tells of 4 SKUs, the registry holds 3"):
+        Demand.load(tmp_path / "demand.safetensors", skus=3)
+
+
 def test_groups_grow_with_the_past() -> None:
     assert group_of([0, 1, 2, 3, 4, 7, 8, 15, 16, 500]).tolist() == [0, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 

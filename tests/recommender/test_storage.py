@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from rec_assets.errors import RegistryError
+from rec_assets.files import read_json, write_json
 from rec_assets.params import Training
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.model import SkuLanguageModel
-from rec_assets.recommender.storage import load_recommender, save_recommender, trained_tensors
+from rec_assets.recommender.storage import RECIPE, load_recommender, save_recommender, trained_tensors
 
 IDS = torch.tensor([[1, 51, 56, 3, 54]])
 LAST = torch.tensor([4])
@@ -77,3 +78,12 @@ def test_the_same_seed_writes_the_same_bytes(tiny_base: Path, vocabulary: Path, 
         )
     one, two = ((tmp_path / name / "trained.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
+
+
+def test_a_recipe_of_another_release_is_named(tiny_base: Path, vocabulary: Path, tmp_path: Path) -> None:
+    recipe = Recipe(Training(method="lora"), seed=1)
+    save_recommender(trained_tensors(build(tiny_base, vocabulary, recipe)), recipe, COUNTS, tmp_path)
+    kept = read_json(tmp_path / RECIPE)
+    write_json(kept | {"training": kept["training"] | {"sku_branch": True}}, tmp_path / RECIPE)
+    with pytest.raises(RegistryError, match=r"does not know or allow: training\.sku_branch\."):
+        load_recommender(tmp_path, tiny_base, vocabulary)

@@ -7,6 +7,7 @@ from rec_assets.errors import RegistryError
 from rec_assets.files import read_json, read_table, write_json
 from rec_assets.params import Ranking, read_params
 from rec_assets.pipeline import run_stage
+from rec_assets.recommender.bought import bought_last
 from rec_assets.recommender.build import Recipe, build, sku_model
 from rec_assets.recommender.demand import Demand
 from rec_assets.recommender.model import SkuLanguageModel
@@ -53,6 +54,17 @@ def test_nothing_held_out_leaves_scores_alone(prepared_workspace: Workspace) -> 
     items = Items.load(prepared_workspace)
     none = pd.DataFrame({c.CUSTOMER: [], c.TARGETS: []})
     demand = measure_demand(prepared_workspace, untrained(prepared_workspace, items), items, none, 512)
+    assert demand.weights.numel() == 0
+
+
+def test_repeats_alone_leave_scores_alone(prepared_workspace: Workspace) -> None:
+    items = Items.load(prepared_workspace)
+    prompts = read_table(prepared_workspace.prompts / "validation.parquet")
+    rows = items.encoder.encode(prompts)
+    words = untrained(prepared_workspace, items).words
+    skus = items.registry[c.SKU].to_numpy()
+    prompts[c.TARGETS] = [skus[bought_last(row.ids, words)] for row in rows]
+    demand = measure_demand(prepared_workspace, untrained(prepared_workspace, items), items, prompts, 512)
     assert demand.weights.numel() == 0
 
 
