@@ -5,8 +5,10 @@
 
 - ``customers``: seconds to rank the workspace's own catalogue for growing numbers of its customers, with the
   straight line through them; and the same with every batch read whole instead of in passes cut to the caches.
-- ``ranking``: milliseconds a customer for the ten best of a catalogue, exactly (chunks of scores and a top-k)
-  and by an HNSW index tuned on other customers to recall .99. States are real ones of the workspace's model.
+- ``ranking``: milliseconds a customer for the ten best of a catalogue: exactly (chunks of scores, a top-k),
+  exactly with the mixture of ``ranking.demand``, which needs all scores of a customer at once, and by an HNSW
+  index tuned on other customers to recall .99. The forward pass comes on top. States are real ones of the
+  workspace's model.
   Item vectors are ``like real`` (real ones moved by noise: neighbourhoods grow) and ``random`` (none).
   ``ann_from`` is the least size from which on the index is faster with recall kept; null when it never is.
 - ``training``: seconds of a step, with the softmax over all SKUs and over a sample (``training.candidates``).

@@ -112,6 +112,8 @@ def main() -> None:
         measure(asked, work)
         return
     path = result_file(PROJECT, benchmark, asked.customers)
+    if asked.dataset == "hm" and asked.baselines:
+        path = work / path.name  # gains over a few of the baselines are not gains over the best
     command = command_line("ranking.py")
     # H&M's rows pool customers of every cut-off: their figures alone would not do.
     kept = kept_runs(PROJECT, benchmark, asked.customers) if asked.dataset == "beauty" else None
@@ -138,7 +140,7 @@ def main() -> None:
 
         window = {"customers": asked.customers, "cutoffs": asked.cutoffs}
         runs = [figures for model in asked.models for figures in runs_of(model)]
-        runs = hm_results.finished(work, window, runs, command)
+        runs = hm_results.finished(work, window, runs, command, lambda *run: settings(*run, asked))
         pairs = hm_results.read_pairs(work, runs)
         rows = hm_results.rows(pairs, runs)
         write(path, command, asked.seeds, rows, **window, judged=hm_results.judged_on(pairs))

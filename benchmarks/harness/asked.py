@@ -81,5 +81,7 @@ def settings(model: str, seed: int, asked: argparse.Namespace) -> dict[str, Any]
 def run_name(model: str, seed: int, asked: argparse.Namespace) -> str:
     """Name a run's files; one that changes a recipe must not take the place of one that does not."""
     changed = ("epochs", "patience", "learning_rate", "attention_dropout", "baselines")
-    told = [(name, getattr(asked, name)) for name in changed if getattr(asked, name) is not None]
-    return "-".join([model, str(seed), *(f"{name}={value}" for name, value in told if name != "baselines")])
+    told = {name: getattr(asked, name) for name in changed if getattr(asked, name) is not None}
+    if rules := told.pop("baselines", None):
+        told |= {"baselines": "+".join(sorted(rules))} if model == "baselines" else {}
+    return "-".join([model, str(seed), *(f"{name}={value}" for name, value in told.items())])

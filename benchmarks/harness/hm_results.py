@@ -1,12 +1,14 @@
 """The table of the H&M benchmark: judged customers of every run, pooled, with intervals and gains."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from harness.hm import BASELINES
+from harness.names import COUTURIER
 from harness.pooled import GAIN, SEED, pool
 from rec_assets.columns import CUSTOMER, MODEL
 
@@ -18,17 +20,39 @@ def comparable(figures: Figures, window: dict[str, Any]) -> bool:
     return all(figures["settings"].get(name) == value for name, value in window.items())
 
 
-def finished(work: Path, window: dict[str, Any], asked: list[Figures], command: str) -> list[Figures]:
-    """Add to the runs asked for those of other models that lie finished and can be held against them."""
+def finished(
+    work: Path,
+    window: dict[str, Any],
+    asked: list[Figures],
+    command: str,
+    now: Callable[[str, int], dict[str, Any]],
+) -> list[Figures]:
+    """Add to the runs asked for those of other models that lie finished and can be held against them.
+
+    Parameters
+    ----------
+    work
+        Where runs lie.
+    window
+        What makes two runs comparable.
+    asked
+        The runs asked for.
+    command
+        Of what was not asked for.
+    now
+        Settings of the product or its baselines, by name and seed, as ``params.yaml`` stands: a run of other
+        parameters is left out. What an ablation changed only its own command knew, so one is taken as it is.
+    """
     models = {figures["model"] for figures in asked}
     found = list(asked)
     for path in sorted(work.glob("*.json")):
         figures = json.loads(path.read_text())
         if "settings" not in figures or figures["model"] in models or not comparable(figures, window):
             continue
-        if (
-            figures["name"] == f"{figures['model']}-{figures['seed']}"
-        ):  # a recipe changed on the fly is no row
+        model, seed = figures["model"], figures["seed"]
+        if model in (BASELINES, *COUTURIER) and figures["settings"] != now(model, seed):
+            continue
+        if figures["name"] == f"{model}-{seed}":  # a recipe changed on the fly is no row
             found.append({"command": command, **figures})
     return found
 

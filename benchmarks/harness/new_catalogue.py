@@ -1,8 +1,8 @@
 """Zero-shot: trained on one part of H&M's catalogue, asked to rank another that it never saw.
 
-The other part's SKUs join the registry with no purchase counted, so the model has nothing of them but their
-titles, in histories and among the candidates. The rules it is held against have learnt from that part's own
-purchases.
+The other part's SKUs join the registry with no purchase counted, and ``ranking.demand`` is off, which would
+count that part's sales: so the model has nothing of them but their titles, in histories and among the
+candidates. The rules it is held against have learnt from that part's own purchases.
 """
 
 import shutil
@@ -76,6 +76,8 @@ def _lists(model: str, trained: Workspace, there: Workspace) -> dict[str, Path]:
     for stage in ("vocabulary", "prompts", "baselines"):
         run_until(there, stage)
     params = read_params(there.params_file)
+    blind = params.ranking.model_copy(update={"demand": False})
+    params = params.model_copy(update={"ranking": blind})
     lists = rank_holdout(there, params, trained.recommender, there.vocabulary, trained.base_model)
     files = {model: there.holdout_rankings / "couturier.parquet"}
     write_table(lists, files[model])

@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,8 +18,10 @@ from rec_assets.files import read_table
 from rec_assets.params import read_params
 from rec_assets.ranking.one_pass import OnePassRanker
 from rec_assets.recommender import last_states as passes
+from rec_assets.recommender.demand import HALF_LIVES, Demand
 from rec_assets.recommender.last_states import last_states
 from rec_assets.recommender.model import SkuLanguageModel
+from rec_assets.recommender.storage import load_counted
 from rec_assets.training.items import row_encoder
 from rec_assets.vocabulary.item_vectors import ItemVectors
 from rec_assets.workspace import Workspace
@@ -27,6 +30,8 @@ from speed.catalogues import Kind, catalogue, ranking_model
 
 DEPTH = 10
 _ASKING = 1024
+_CHUNK = 128  # customers whose scores are held at once: half a GB for a million SKUs
+Integers = npt.NDArray[np.int64]
 
 
 def customers(home: Path, most: int) -> dict[str, Any]:
@@ -42,7 +47,9 @@ def customers(home: Path, most: int) -> dict[str, Any]:
     registry = read_table(workspace.vocabulary / "registry.parquet")
     encoder = row_encoder(workspace, registry)
     model, trained = ranking_model(home)
-    ranker = OnePassRanker(model, encoder, registry, read_params(workspace.params_file).ranking.batch_tokens)
+    settings = read_params(workspace.params_file).ranking
+    counted = load_counted(workspace.recommender, len(registry), settings) if trained else None
+    ranker = OnePassRanker(model, encoder, registry, settings.batch_tokens, settings.precision, counted)
     prompts = read_table(workspace.prompts / "test.parquet")
     prompts = prompts.iloc[np.arange(most) % len(prompts)].reset_index(drop=True)
     barred = ranker.barred()
@@ -89,7 +96,20 @@ def ranking(
     head = catalogue(real, size, kind, seed)
     asking, tuning = states[: len(states) // 2], states[len(states) // 2 :]
     exact = _seconds(lambda: [exact_top(part, head, DEPTH) for part in asking.split(512)])
-    row: dict[str, Any] = {"skus": size, "vectors": kind, "exact_ms": 1e3 * exact / len(asking)}
+    demand, bought = _mixture(size, seed)
+
+    def mixed() -> None:
+        for part in asking.split(_CHUNK):
+            scores = part @ head.T
+            demand.mix(scores, bought[: len(part)])
+            scores.topk(DEPTH)
+
+    row: dict[str, Any] = {
+        "skus": size,
+        "vectors": kind,
+        "exact_ms": 1e3 * exact / len(asking),
+        "mixed_ms": 1e3 * _seconds(mixed) / len(asking),
+    }
     if indexed:
         start = time.perf_counter()
         index = AnnIndex(head, threads=threads)
@@ -136,7 +156,18 @@ def training_step(home: Path, size: int, candidates: int | None, seed: int, step
     }
 
 
-def _seconds(work: Callable[[], Any], times: int = 3) -> float:
+def _mixture(size: int, seed: int) -> tuple[Demand, list[Integers]]:
+    """Make up popularity of ``size`` SKUs, half of them sold, and ten purchases of each customer."""
+    generator = np.random.default_rng(seed)
+    popular = torch.from_numpy(generator.random((len(HALF_LIVES), size), np.float32))
+    popular[:, size // 2 :] = 0
+    arrivals = (popular[0] == 0).float()
+    weights = torch.full((6, 2 + len(HALF_LIVES)), 1 / (2 + len(HALF_LIVES)))
+    demand = Demand(popular / popular.sum(1, keepdim=True), weights, arrivals / arrivals.sum())
+    return demand, [generator.choice(size, 10, replace=False) for _ in range(_CHUNK)]
+
+
+def _seconds(work: Callable[[], Any], times: int = 5) -> float:
     """Median seconds of a few runs after a first that does not count."""
     taken = []
     for _ in range(times + 1):

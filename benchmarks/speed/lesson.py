@@ -1,6 +1,7 @@
 """What is learnt from: the training prompts of a workspace and a sample of its held-out purchases."""
 
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,8 @@ class Lesson:
         Token rows of sampled validation customers.
     bought
         ``(len(held_out),)``: the ``sku_index`` each of them bought next.
+    prompts, asked
+        What ``rows`` and ``held_out`` were encoded from.
     """
 
     workspace: Workspace
@@ -44,6 +47,8 @@ class Lesson:
     rows: list[TokenRow]
     held_out: list[TokenRow]
     bought: Tensor
+    prompts: pd.DataFrame
+    asked: pd.DataFrame
 
 
 def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
@@ -62,6 +67,7 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
     if c.ANSWERS in prompts:
         raise ValueError("the workspace's prompts.targets must be next_item alone")
     rows = encoder.encode(prompts)
+    learnt = [bool((row.targets >= 0).any()) for row in rows]
     holdout = read_table(workspace.prompts / "validation.parquet")
     holdout = holdout.sample(min(judged, len(holdout)), random_state=seed).reset_index(drop=True)
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
@@ -70,7 +76,9 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
         params=params,
         registry=registry,
         encoder=encoder,
-        rows=[row for row in rows if (row.targets >= 0).any()],
+        rows=list(compress(rows, learnt)),
         held_out=encoder.encode(holdout),
         bought=torch.tensor([index[basket[0]] for basket in holdout[c.TARGETS]]),
+        prompts=prompts[learnt].reset_index(drop=True),
+        asked=holdout,
     )

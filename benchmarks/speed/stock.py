@@ -1,9 +1,11 @@
 """Stock TRL: a model with one more token per SKU, tokenised histories, ``SFTTrainer`` as it comes.
 
 No gradient checkpointing (TRL's default), fused AdamW, rows of like length or packed ones, and of the tables
-only the new rows trained. It gets three helps that a user would have to find. New rows start from the SKUs'
-titles, near the words' mean: at the mean itself they collapse, a unit away they start at 9 nats, as bare
-title vectors at 41. PEFT's wrapper of the head is given the ``bias`` that TRL reads.
+only the new rows trained. A next-token loss predicts an SKU from the word before it, so its rows say each
+moment right before what was bought then, where Couturier's say it one SKU earlier. It gets three helps that a
+user would have to find. New rows start from the SKUs' titles, near the words' mean: at the mean itself they
+collapse, a unit away they start at 9 nats, as bare title vectors at 41. PEFT's wrapper of the head is given
+the ``bias`` that TRL reads.
 With a 4-bit base the trained tensors stay float32: TRL would turn them to bf16, which a CPU without bf16
 units computes far more slowly.
 """
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -21,10 +24,11 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase, set_seed
 from trl import SFTTrainer
 
+from rec_assets import columns as c
 from rec_assets.backbone.load import load_base, load_tokenizer
 from rec_assets.params import Training
 from rec_assets.vocabulary.sku_tokens import extend_tokenizer
-from rec_assets.vocabulary.token_rows import IGNORED, TokenRow
+from rec_assets.vocabulary.token_rows import IGNORED, RowEncoder, TokenRow
 from speed.couturier import arguments
 from speed.holdout_loss import holdout_loss
 from speed.lesson import Lesson
@@ -70,11 +74,32 @@ def extended(lesson: Lesson, settings: Training) -> tuple[PeftModel, PreTrainedT
     return adapted, tokenizer, words
 
 
-def dataset(rows: Sequence[TokenRow], words: int) -> Dataset:
+def rows_in_order(encoder: RowEncoder, prompts: pd.DataFrame) -> list[TokenRow]:
+    """Encode prompts as a text goes: ``header, moment of SKU 0, SKU 0, moment of SKU 1, SKU 1, …, closing``.
+
+    The encoder says a moment one SKU early, so moments a place later come out right before their own SKU.
+    """
+    bare = prompts.drop(columns=c.LOSS_FROM, errors="ignore")
+    closings = bare[c.CLOSING] if c.CLOSING in bare else pd.Series("", index=bare.index)
+    later = bare.assign(
+        **{
+            c.MOMENTS: [["", *moments[:-1]][: len(moments)] for moments in bare[c.MOMENTS]],
+            c.CLOSING: [moments[-1] if len(moments) else "" for moments in bare[c.MOMENTS]],
+        }
+    )
+    nothing = [[] for _ in range(len(bare))]
+    alone = bare.assign(**{c.HEADER: "", c.MOMENTS: nothing, c.HISTORY: nothing, c.CLOSING: closings})
+    return [
+        TokenRow(ids := np.concatenate([row.ids, closing.ids[1:]]), np.full_like(ids, IGNORED))
+        for row, closing in zip(encoder.encode(later), encoder.encode(alone), strict=True)
+    ]
+
+
+def dataset(rows: Sequence[TokenRow], prompts: pd.DataFrame, words: int) -> Dataset:
     """Give token rows as ``input_ids`` and ``labels``: the loss is on the same SKUs as Couturier's."""
     examples = []
-    for row in rows:
-        learnt = np.flatnonzero(row.ids >= words)[-int((row.targets >= 0).sum()) :]
+    for row, loss_from in zip(rows, prompts[c.LOSS_FROM], strict=True):
+        learnt = np.flatnonzero(row.ids >= words)[int(loss_from) :]
         labels = np.full_like(row.ids, IGNORED)
         labels[learnt] = row.ids[learnt]
         examples.append({"input_ids": row.ids.tolist(), "labels": labels.tolist()})
@@ -115,8 +140,10 @@ def trainer(
     set_seed(seed)
     disable_progress_bars()
     model, tokenizer, words = extended(lesson, settings)
-    longest = max(len(row.ids) for row in lesson.rows)
-    mean = sum(len(row.ids) for row in lesson.rows) / len(lesson.rows)
+    learnt = rows_in_order(lesson.encoder, lesson.prompts)
+    asked = rows_in_order(lesson.encoder, lesson.asked)
+    longest = max(len(row.ids) for row in learnt)
+    mean = sum(len(row.ids) for row in learnt) / len(learnt)
     if batching == "packed":
         length = max(longest, min(256, settings.batch_tokens))
         options: dict[str, Any] = {"packing": True, "max_length": length, "dataset_num_proc": None}
@@ -133,13 +160,13 @@ def trainer(
     def head() -> Tensor:
         return inner.get_output_embeddings().weight[words:].detach()
 
-    made = meter(lambda: holdout_loss(model, states, head, lesson.held_out, lesson.bought))
+    made = meter(lambda: holdout_loss(model, states, head, asked, lesson.bought))
     built = SFTTrainer(
         model=model,
         args=arguments(
             folder, seed, settings.learning_rate, per_device_train_batch_size=max(1, rows), **options
         ),
-        train_dataset=dataset(lesson.rows, words),
+        train_dataset=dataset(learnt, lesson.prompts, words),
         processing_class=tokenizer,
         callbacks=[made],
     )

@@ -66,6 +66,8 @@ def test_the_baselines_of_hm_keep_their_own_epochs():
         settings("couturier", 1, asked)["params"]["ranking"]["depth"] == 100
     )  # what all of hm shares counts
     assert "training.epochs" not in changes("baselines", 1, asked)
+    assert run_name("baselines", 1, asked) == "baselines-1-epochs=3-baselines=repeat"
+    assert run_name("couturier", 1, asked) == "couturier-1-epochs=3"
 
 
 def test_fresh_takes_away_a_run_and_no_other(tmp_path):

@@ -46,7 +46,8 @@ def test_every_model_is_judged_at_every_date_and_pooled(shop):
     # Half a dozen articles enter in the first test window: few are left for the second.
     fresh = pairs.groupby("as_of")["recall@10/never_bought"].count()
     assert fresh[CUTOFFS[0]] > fresh[CUTOFFS[1]]
-    found = hm_results.finished(work, {"cutoffs": 2}, runs[1:], "again")
+    now = {"cutoffs": 2}
+    found = hm_results.finished(work, now, runs[1:], "again", lambda model, seed: now)
     rows = {row["model"]: row for row in hm_results.rows(hm_results.read_pairs(work, found), found)}
     assert set(rows) == {"couturier", "popular", "repeat", "title_knn"}
     assert rows["couturier"][GAIN]["ndcg@10/unmasked"]["baseline"] in ("popular", "repeat", "title_knn")
@@ -54,7 +55,10 @@ def test_every_model_is_judged_at_every_date_and_pooled(shop):
     assert (rows["couturier"]["command"], rows["repeat"]["command"]) == ("c", "again")
     assert rows["repeat"]["seconds"] < runs[0]["seconds"]
     assert "| couturier |" in hm_results.table(list(rows.values()), ("ndcg@10/unmasked",))
-    assert hm_results.finished(work, {"cutoffs": 3}, [], "again") == []
+    assert hm_results.finished(work, {"cutoffs": 3}, [], "again", lambda model, seed: now) == []
+    changed = {"baselines": now | {"params": 1}, "couturier": now}
+    kept = hm_results.finished(work, now, [], "again", lambda model, seed: changed[model])
+    assert [figures["model"] for figures in kept] == ["couturier"]
 
 
 def test_a_finished_stage_is_not_run_again_unless_its_parameters_changed(shop):
