@@ -4,7 +4,9 @@
 trains on so many examples a class (``all``: every one), scores the test rows once and merges the row into
 ``benchmarks/results/heads.json``. With ``--select`` the candidates of ``classification/recipes.yaml`` are
 first judged on a part of train that no shot is drawn from, and the best is kept in
-``classification/chosen.json``; without it, what was chosen before is taken, else the first candidate.
+``classification/chosen.json``; without it, what was chosen before is taken, else the first candidate. Before
+that, prompts and label words are ranked by what they answer untrained, and only the best ``--screened`` meet
+the settings; the ranking stands beside the choice.
 ``--speed`` measures the trimmed decoder, the untrimmed model and ``AutoModelForSequenceClassification`` of
 the same base in one run.
 
@@ -22,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from classification.methods import BASES, FROZEN, METHODS, WITHOUT_SHOTS, bases_of, deterministic
-from classification.recipes import FOLDER, alike, candidates, choose, chosen, key
-from classification.runs import Cell, final, tried, with_reading
+from classification.recipes import FOLDER, chosen
+from classification.runs import Cell, final, with_reading
 from classification.table import merge, render, row
 from harness.results import PROJECT, command_line
 
-SELECTION_SEEDS = (101, 102, 103)
+_SCREENED = "with --select: prompts with label words, best before training, that meet the settings"
 
 
 def shots(word: str) -> int | None:
@@ -44,8 +46,10 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--shots", nargs="+", type=shots, default=[16], help="16, 64, 256, all", metavar="N")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5], metavar="SEED")
     parser.add_argument("--select", action="store_true", help="choose the recipe on a part of train first")
+    parser.add_argument("--screened", type=int, default=2, metavar="N", help=_SCREENED)
+    parser.add_argument("--screening-rows", type=int, default=500, help="with --select: rank them on N rows")
+    parser.add_argument("--alike", metavar="N", help="with --select: with the prompt and words of N shots")
     parser.add_argument("--candidates", type=int, help="with --select: only the first N candidates")
-    parser.add_argument("--alike", type=shots, help="with --select: with the prompt and words of N shots")
     parser.add_argument("--selection-rows", type=int, help="with --select: judge on N rows of train")
     parser.add_argument("--config", type=json.loads, help="JSON: takes the place of the recipe's entries")
     parser.add_argument("--speed", action="store_true", help="latency, throughput, memory and training rate")
@@ -94,10 +98,9 @@ def one(job: dict[str, Any]) -> None:
         cell = Cell(**job["cell"])
         task = read_task(cell.dataset, cell.test_rows)
         if job["kind"] == "select":
-            seeds = list(SELECTION_SEEDS if cell.shots is not None else SELECTION_SEEDS[:1])
-            found = [tried(cell, task, config, seeds, files, job["rows"]) for config in job["candidates"]]
-            name = key(cell.method, cell.dataset, cell.base, cell.shots)
-            result = choose(name, found, Path(job["chosen"]))
+            from classification.selection import Rules, select
+
+            result = select(cell, task, Rules(**job["rules"]), files, Path(job["chosen"]))
         else:
             result = final(cell, task, job["config"], job["seed"], files, job["recipe"])
             result["command"] = job["command"]
@@ -111,14 +114,16 @@ def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict
     files, folder = str(work_folder(asked)), work_folder(asked) / "runs"
     common: dict[str, Any] = {"cell": cell.__dict__, "files": files}
     if asked.select:
-        found = candidates(cell.method, cell.dataset, cell.shots)
-        if asked.alike is not None:
-            before, _ = chosen(cell.method, cell.dataset, cell.base, asked.alike, chosen_file(asked))
-            found = alike(found, before)
-        found = found[: asked.candidates]
+        rules = {
+            "rows": asked.selection_rows,
+            "screened": asked.screened,
+            "screening_rows": asked.screening_rows,
+            "most": asked.candidates,
+            "alike": asked.alike,
+        }
         path = folder / f"select-{cell.name({}, 0)}.json"
-        own = {"candidates": found, "chosen": str(chosen_file(asked)), "path": str(path)}
-        in_own_process(asked, common | own | {"kind": "select", "rows": asked.selection_rows})
+        own = {"rules": rules, "chosen": str(chosen_file(asked)), "path": str(path)}
+        in_own_process(asked, common | own | {"kind": "select"})
     config, recipe = chosen(cell.method, cell.dataset, cell.base, cell.shots, chosen_file(asked))
     if asked.config:
         config, recipe = config | asked.config, "command line"

@@ -12,11 +12,14 @@ from classification import bases
 from classification.assignment import Assignment
 from classification.frozen import pooled_states
 from classification.judge import scores, speed
+from classification.label_start import starting_head
 from classification.methods import METHODS, bases_of, deterministic, run
-from classification.recipes import alike, candidates, choose, chosen, key
+from classification.recipes import alike, candidates, choose, chosen, key, pairs, screens
 from classification.row_cache import RowCache
 from classification.runs import Cell, final, tried, with_reading
-from classification.setfit import pairs
+from classification.screening import calibrated_accuracy, screen
+from classification.selection import Rules, select
+from classification.setfit import pairs as contrastive_pairs
 from classification.speed import VocabularyModel, made_up_texts, measure
 from classification.table import merge, render, row
 from classification.tasks import draw_by_text, make_task, read_task
@@ -24,6 +27,7 @@ from classification.variants import VARIANTS
 
 from rec_assets.backbone.layers import keep_layers
 from rec_assets.heads.head_trainer import labelled_row
+from rec_assets.heads.states import encode
 from rec_assets.recommender.batches import collate
 
 
@@ -159,7 +163,22 @@ def test_candidates_like_a_chosen_one_say_the_same_to_the_model():
     before = candidates("trimmed_finetune", "sst2", 16)[-1]
     close = alike(found, before)
     assert 0 < len(close) < len(found)
-    assert {(one["prompt"], *one["words"]) for one in close} == {(before["prompt"], *before["words"])}
+    assert all((one["prompt"], one["words"]) == (before["prompt"], before["words"]) for one in close)
+
+
+def test_only_screened_prompts_and_words_meet_the_settings():
+    every = pairs("sst2")
+    assert len(every) == len({json.dumps(one) for one in every}) > 2
+    kept = [every[-1], every[0]]
+    few = candidates("trimmed_finetune", "sst2", 16, kept)
+    assert len(few) * len(every) == 2 * len(candidates("trimmed_finetune", "sst2", 16))
+    assert [{name: one[name] for name in ("prompt", "words")} for one in few[:2]] == kept
+    linear = candidates("trimmed_linear", "sst2", 16, kept)
+    from_words = [one["prompt"] for one in linear if one["head"] == "label_words"]
+    assert set(from_words) == {one["prompt"] for one in kept}
+    assert len({one["prompt"] for one in linear if one["head"] == "logistic"}) > 2  # has no label words
+    assert screens("trimmed_finetune")
+    assert not screens("sequence_classification")
 
 
 def test_a_method_that_reads_a_language_model_refuses_an_encoder():
@@ -301,13 +320,13 @@ def test_a_truncated_model_gives_the_states_of_the_whole_one():
 
 def test_contrastive_pairs_are_of_both_kinds_and_never_of_a_text_with_itself():
     targets = np.array([0, 0, 0, 1, 1, 2])
-    left, right, same = pairs(targets, rounds=4, most=1000, seed=3)
+    left, right, same = contrastive_pairs(targets, rounds=4, most=1000, seed=3)
     assert (left != right).all()
     assert same.dtype == np.float32
     assert np.array_equal(same == 1, targets[left] == targets[right])
     assert same.sum() == 4 * 5  # the lonely label has no pair
     assert len(same) == 4 * (5 + 6)
-    assert len(pairs(targets, rounds=4, most=7, seed=3)[0]) == 7
+    assert len(contrastive_pairs(targets, rounds=4, most=7, seed=3)[0]) == 7
 
 
 def test_the_untrimmed_model_answers_the_same_at_every_position_or_the_last():
@@ -352,6 +371,82 @@ def garments(tiny_base, monkeypatch):
     texts = [f"soft {('black', 'red', 'white')[i % 3]} {GARMENTS[i // 3 % 3]} no {i % 30}" for i in range(90)]
     targets = np.arange(90) // 3 % 3
     return make_task("garments", GARMENTS, (texts[:60], targets[:60]), (texts[60:], targets[60:]))
+
+
+def test_a_label_of_several_words_starts_from_the_mean_of_their_rows(garments):
+    model, tokenizer = bases.language_model("smollm2")
+    labels, prompt = garments.labels, "{text} in"
+    one = starting_head(model, tokenizer, ["belts", "coats", "men"], labels, prompt).decoder
+    other = starting_head(model, tokenizer, ["red", "coats", "men"], labels, prompt).decoder
+    both = starting_head(model, tokenizer, [["belts", "red"], "coats", ["men"]], labels, prompt).decoder
+    torch.testing.assert_close(both.weight, (one.weight + other.weight) / 2)
+    assert torch.equal(both.weight[1:], one.weight[1:])
+    named = starting_head(model, tokenizer, None, labels, prompt)
+    assert torch.equal(named.decoder.weight, model.get_output_embeddings().weight[named.decoder.token_ids])
+
+
+def test_a_preference_for_one_label_does_not_hide_what_answers_tell():
+    scores = np.log([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    assert calibrated_accuracy(scores, np.array([0, 0, 1, 1])) == 1.0
+    assert calibrated_accuracy(scores, np.array([0, 1, 1, 1])) == 0.75
+
+
+def test_prompts_and_words_are_ranked_by_their_untrained_answers(garments, tmp_path, monkeypatch):
+    asked = [
+        {"prompt": prompt, "words": words}
+        for prompt in ("{text} in", "{text} :")
+        for words in (["red", "white", "black"], None, [["coats", "men"], "belts", "in"])
+    ]
+    ranking = screen(garments, "smollm2", None, asked, 9, tmp_path)
+    accuracies = [one["accuracy"] for one in ranking]
+    assert accuracies == sorted(accuracies, reverse=True)
+    # By hand, a text at a time.
+    rows = garments.rows("selection")[:9]
+    model, tokenizer = bases.language_model("smollm2")
+    token = [tokenizer.encode(f" {label}", add_special_tokens=False)[0] for label in garments.labels]
+    with torch.no_grad():
+        told = torch.stack(
+            [
+                model(torch.tensor([encode(tokenizer, "{text} in", text)])).logits[0, -1, token]
+                for text in garments.said(rows)
+            ]
+        ).log_softmax(dim=-1)
+    right = (told - told.mean(dim=0)).argmax(dim=-1).numpy() == garments.targets[rows]
+    named = next(one for one in ranking if one["words"] is None and one["prompt"] == "{text} in")
+    assert named["accuracy"] == right.mean()
+    # What was found is kept: no model is read again; and ties keep their order.
+    monkeypatch.setattr("classification.screening.language_model", None)
+    assert screen(garments, "smollm2", None, asked, 9, tmp_path) == ranking
+    for path in (tmp_path / "selection").glob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"accuracy": 0.5}))
+    again = screen(garments, "smollm2", None, asked, 9, tmp_path)
+    assert again == [one | {"accuracy": 0.5} for one in asked]
+
+
+def test_the_ranking_stands_beside_the_choice(garments, tmp_path, monkeypatch):
+    asked = []
+
+    def judged(cell, task, config, seeds, files, rows):
+        asked.append(config)
+        return {"config": config, "accuracy": float(len(asked) == 3), "seeds": seeds, "rows": rows}
+
+    monkeypatch.setattr("classification.selection.tried", judged)
+    file, cell = tmp_path / "chosen.json", Cell("trimmed_finetune", "fashion", "smollm2", 16)
+    best = select(cell, garments, Rules(screened=1, screening_rows=6), tmp_path, file)
+    told = json.loads(file.read_text())[key("trimmed_finetune", "fashion", "smollm2", 16)]
+    assert told["config"] == best["config"] == asked[2]
+    assert told["screening"]["rows"] == 6
+    ranking = told["screening"]["ranking"]
+    assert len(ranking) == len(pairs("fashion"))
+    assert {one["prompt"] for one in asked} == {ranking[0]["prompt"]}
+    assert told["tried"] == len({json.dumps(one["settings"]) for one in asked})
+    # Other shots may take its prompt, and no other is ranked.
+    asked.clear()
+    other = replace(cell, shots=None)
+    select(other, garments, Rules(alike="16"), tmp_path, file)
+    assert {one["prompt"] for one in asked} == {ranking[0]["prompt"]}
+    whole = json.loads(file.read_text())[key("trimmed_finetune", "fashion", "smollm2", None)]
+    assert "screening" not in whole
 
 
 PROMPTED = {"prompt": "{text} in", "words": None, "calibration": None}
