@@ -1,8 +1,8 @@
 """How well and how fast texts are classified: decoder-trimmed heads beside what one would use instead.
 
 ``python benchmarks/heads.py --dataset sst2 --base smollm2 --method trimmed_finetune --shots 16 --seeds 1 2``
-trains on so many examples a class (``all``: every one), scores the test rows once and merges the row into
-``benchmarks/results/heads.json``. With ``--select`` the candidates of ``classification/recipes.yaml`` are
+trains on so many examples a class (``all``: every one, of SST-2 the phrases, too), scores the test rows once
+and merges the row into ``benchmarks/results/heads.json``. With ``--select`` the candidates of ``classification/recipes.yaml`` are
 first judged on a part of train that no shot is drawn from, and the best is kept in
 ``classification/chosen.json``; without it, what was chosen before is taken, else the first candidate. Before
 that, prompts and label words are ranked by what they answer untrained, and only the best ``--screened`` meet
@@ -96,7 +96,7 @@ def one(job: dict[str, Any]) -> None:
         from classification.tasks import read_task
 
         cell = Cell(**job["cell"])
-        task = read_task(cell.dataset, cell.test_rows)
+        task = read_task(cell.dataset, cell.test_rows, whole=cell.shots is None)
         if job["kind"] == "select":
             from classification.selection import Rules, select
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from classification.tasks import SPLIT_BY
+from classification.tasks import split_of
 
 FOLDER = Path(__file__).resolve().parent
 _FEW = 64  # shots a class
@@ -32,7 +32,7 @@ def candidates(
     found = []
     for one in _alternatives(book, method):
         grid = dict(one.get("grid", {}))
-        grid |= one.get("few" if shots is not None and shots <= _FEW else "many", {})
+        grid |= one.get("all" if shots is None else "few" if shots <= _FEW else "many", {})
         own = said if said is not None and one.get("screened") else _said(book, dataset, one)
         found += [
             one.get("fixed", {}) | dict(zip(grid, values, strict=True)) | words
@@ -81,8 +81,9 @@ def alike(found: list[dict[str, Any]], chosen: dict[str, Any]) -> list[dict[str,
 
 def key(method: str, dataset: str, base: str | None, shots: int | None) -> str:
     """Name a cell of the table, and how its data are split where that has changed."""
-    split = f"{dataset} by {SPLIT_BY[dataset]}" if dataset in SPLIT_BY else dataset
-    return "/".join([split, method, base or "-", "all" if shots is None else str(shots)])
+    split = split_of(dataset, shots)
+    told = f"{dataset} by {split}" if split else dataset
+    return "/".join([told, method, base or "-", "all" if shots is None else str(shots)])
 
 
 def chosen(

@@ -12,7 +12,7 @@ from harness.results import commit
 from classification.assignment import Assignment
 from classification.judge import figures, scores
 from classification.methods import run as run_method
-from classification.tasks import SPLIT_BY, Task
+from classification.tasks import Task, split_of
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Cell:
     def name(self, config: dict[str, Any], seed: int) -> str:
         """Name the files of a run; another recipe does not take their place."""
         told = [config, self.layers, self.test_rows]
-        if self.dataset in SPLIT_BY:
-            told.append(SPLIT_BY[self.dataset])
+        if split := split_of(self.dataset, self.shots):
+            told.append(split)
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
         parts = [self.dataset, self.method, self.base or "none", "all" if self.shots is None else self.shots]
         return "-".join(map(str, [*parts, seed, digest]))

@@ -54,10 +54,14 @@ def select(cell: Cell, task: Task, rules: Rules, files: Path, file: Path) -> dic
         found = candidates(cell.method, cell.dataset, cell.shots, best)
     else:
         found = candidates(cell.method, cell.dataset, cell.shots)
-    seeds = list(SEEDS if cell.shots is not None else SEEDS[:1])
-    results = [
-        tried(cell, task, config, seeds, files, rules.rows)
-        for config in tqdm(found[: rules.most], desc=f"candidates of {cell.model}", unit="recipe")
-    ]
+    found = found[: rules.most]
+    if len(found) == 1:  # nothing is left to be judged: prompt and words are screened, or another cell's
+        results = [{"config": found[0], "accuracy": None, "seeds": [], "rows": 0}]
+    else:
+        seeds = list(SEEDS if cell.shots is not None else SEEDS[:1])
+        results = [
+            tried(cell, task, config, seeds, files, rules.rows)
+            for config in tqdm(found, desc=f"candidates of {cell.model}", unit="recipe")
+        ]
     told = {} if ranking is None else {"screening": {"rows": rules.screening_rows, "ranking": ranking}}
     return choose(key(cell.method, cell.dataset, cell.base, cell.shots), results, file, told)

@@ -14,7 +14,8 @@ FASHION_MIN_ROWS = 40
 _SPLIT_SEED = 0
 
 # Data sets that are not split as they were at first: what was run or chosen before is named otherwise.
-SPLIT_BY = {"fashion": "text"}
+_SPLIT_BY = {"fashion": "text", "ag_news": "text"}
+_PHRASES = ("sst2",)  # "all" of these is sentences and phrases
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Task:
     selection
         Rows of train on which prompts, label words and hyper-parameters are chosen, (N,). No shot is drawn
         from them; only "all" trains on them, once the choice is made.
+    withheld
+        Rows of train that nothing learns from before the choice is made, (N,): the selection, and what tells
+        a part of it.
     """
 
     name: str
@@ -42,11 +46,12 @@ class Task:
     targets: np.ndarray
     test: np.ndarray
     selection: np.ndarray
+    withheld: np.ndarray
 
     def rows(self, part: str) -> np.ndarray:
-        """Give the rows of ``pool`` (train but for the selection), ``selection``, ``train`` or ``test``."""
+        """Give the rows of ``pool`` (train but what is withheld), ``selection``, ``train`` or ``test``."""
         masks = {
-            "pool": ~self.test & ~self.selection,
+            "pool": ~self.test & ~self.withheld,
             "selection": self.selection,
             "train": ~self.test,
             "test": self.test,
@@ -72,7 +77,12 @@ class Task:
         return [self.texts[row] for row in rows]
 
 
-def read_task(name: str, test_rows: int | None = None) -> Task:
+def split_of(dataset: str, shots: int | None) -> str | None:
+    """Say how a data set is split and what "all" of it is, where that has changed; none: as at first."""
+    return "phrases" if shots is None and dataset in _PHRASES else _SPLIT_BY.get(dataset)
+
+
+def read_task(name: str, test_rows: int | None = None, *, whole: bool = False) -> Task:
     """Read one data set from the research data.
 
     Parameters
@@ -81,8 +91,15 @@ def read_task(name: str, test_rows: int | None = None) -> Task:
         ``sst2``, ``ag_news`` or ``fashion``.
     test_rows
         Smoke run: only so many test rows, and as many for the selection.
+    whole
+        For training on all there is: of SST-2 its phrases, too, from which no shots are drawn.
     """
     task = {"sst2": _sst2, "ag_news": _ag_news, "fashion": _fashion}[name](_shared())
+    if whole and name in _PHRASES:
+        from classification.phrases import with_phrases
+
+        table = pd.read_parquet(_shared() / name / "train_phrases.parquet")
+        task = with_phrases(task, table["sentence"].str.strip().tolist(), table["label"].to_numpy())
     return task if test_rows is None else _fewer(task, test_rows)
 
 
@@ -103,7 +120,7 @@ def make_task(
     drawn = np.random.default_rng(_SPLIT_SEED).permutation(len(train[0]))[:size]
     said = {texts[row] for row in drawn}
     selection = np.array([not out and text in said for text, out in zip(texts, is_test, strict=True)])
-    return Task(name, labels, texts, np.concatenate([train[1], test[1]]), is_test, selection)
+    return Task(name, labels, texts, np.concatenate([train[1], test[1]]), is_test, selection, selection)
 
 
 def _shared() -> Path:
@@ -122,11 +139,13 @@ def _sst2(data: Path) -> Task:
 
 def _ag_news(data: Path) -> Task:
     train, dev = (pd.read_parquet(data / "ag_news" / f"{part}.parquet") for part in ("train", "dev"))
+    texts, judged = (table["text"].str.split().str.join(" ") for table in (train, dev))
+    new = ~texts.isin(set(judged))  # a few texts of train stand in dev, too
     return make_task(
         "ag_news",
         ("World", "Sports", "Business", "Sci/Tech"),
-        (train["text"].str.split().str.join(" ").tolist(), train["label"].to_numpy() - 1),
-        (dev["text"].str.split().str.join(" ").tolist(), dev["label"].to_numpy() - 1),
+        (texts[new].tolist(), train["label"][new].to_numpy() - 1),
+        (judged.tolist(), dev["label"].to_numpy() - 1),
     )
 
 
@@ -170,4 +189,5 @@ def _fewer(task: Task, rows: int) -> Task:
         targets=task.targets[kept],
         test=task.test[kept],
         selection=task.selection[kept],
+        withheld=task.withheld[kept],
     )

@@ -14,6 +14,7 @@ from classification.frozen import pooled_states
 from classification.judge import scores, speed
 from classification.label_start import starting_head
 from classification.methods import METHODS, bases_of, deterministic, run
+from classification.phrases import with_phrases
 from classification.recipes import alike, candidates, choose, chosen, key, pairs, screens
 from classification.row_cache import RowCache
 from classification.runs import Cell, final, tried, with_reading
@@ -71,7 +72,7 @@ def test_shots_are_so_many_of_every_label_and_of_the_seed(task):
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "train", "test", "labels"),
-    [("sst2", 6920, 872, 2), ("ag_news", 16453, 2000, 4), ("fashion", None, 5000, 76)],
+    [("sst2", 6920, 872, 2), ("ag_news", 16449, 2000, 4), ("fashion", None, 5000, 76)],
 )
 def test_the_research_data_is_read_whole(name, train, test, labels, shared_data):
     task = read_task(name)
@@ -95,18 +96,63 @@ def test_copies_of_a_text_are_drawn_together():
 
 
 @pytest.mark.shared
-def test_no_test_text_of_fashion_is_trained_on(shared_data):
-    task = read_task("fashion")
+@pytest.mark.parametrize("name", ["sst2", "ag_news", "fashion"])
+def test_no_test_text_is_trained_on(name, shared_data):
+    task = read_task(name, whole=True)
     said = {part: set(task.said(task.rows(part))) for part in ("train", "test")}
     assert not said["train"] & said["test"]
 
 
-def test_what_was_run_and_chosen_on_the_old_split_of_fashion_is_not_taken():
-    # Names as they were when fashion was split by rows; those of other data sets are still the same.
+def test_phrases_of_judged_sentences_are_left_out_or_withheld():
+    sentences = ["a fine film", "a dull -lrb- long -rrb- film", "good", "no plot", "bad", "so so"]
+    judged = ["an utterly charming caf\u00e9 comedy"]
+    task = make_task(
+        "films", ("bad", "good"), (sentences, np.array([1, 0, 1, 0, 0, 1])), (judged, np.array([1]))
+    )
+    (chosen_on,) = task.said(task.rows("selection"))
+    part = {  # of each sentence that may have been drawn for the selection
+        "a fine film": "fine film",
+        "a dull -lrb- long -rrb- film": "( long ) film",
+        "no plot": "plot",
+        "so so": "so",
+    }
+    phrases = ["charming cafe", "comedy", "char", "a dull ( long ) film", "good", "char", *part.values()]
+    targets = np.array([1, 1, 1, 0, 1, 0, 1, 0, 0, 1])
+    more = with_phrases(task, phrases, targets)
+    added = more.said(np.arange(len(task.texts), len(more.texts)))
+    assert added == ["char", *part.values()]
+    assert more.targets[len(task.texts) :].tolist() == [1, 1, 0, 0, 1]
+    assert set(task.said(task.rows("train"))) | set(added) == set(more.said(more.rows("train")))
+    assert more.said(more.rows("selection")) == [chosen_on]
+    assert set(added) - set(more.said(more.rows("pool"))) == {part[chosen_on]}
+    assert more.said(more.rows("test")) == judged
+
+
+@pytest.mark.shared
+def test_all_of_sst2_is_phrases_too_and_shots_are_sentences(shared_data):
+    few, whole = read_task("sst2"), read_task("sst2", whole=True)
+    count = len(few.texts)
+    assert whole.texts[:count] == few.texts
+    assert np.array_equal(whole.rows("selection"), few.rows("selection"))
+    assert np.array_equal(whole.rows("test"), few.rows("test"))
+    assert len(whole.rows("train")) > 60_000
+    judged = {part: [f" {text} " for text in few.said(few.rows(part))] for part in ("test", "selection")}
+    added = np.arange(count, len(whole.texts))
+    learnt = set(whole.rows("pool"))
+    for place in added[::97]:  # each against every sentence takes long
+        assert not any(f" {whole.texts[place]} " in sentence for sentence in judged["test"])
+        if place in learnt:
+            assert not any(f" {whole.texts[place]} " in sentence for sentence in judged["selection"])
+
+
+def test_what_was_run_and_chosen_on_an_old_split_is_not_taken():
+    # Names as they were when fashion was split by rows, and AG News held texts of dev; others are the same.
     assert Cell("tfidf_lr", "fashion", None, 16).name({"C": 30}, 1) != "fashion-tfidf_lr-none-16-1-fb68764e"
     assert Cell("tfidf_lr", "sst2", None, 16).name({"C": 30}, 1) == "sst2-tfidf_lr-none-16-1-fb68764e"
     assert key("tfidf_lr", "fashion", None, 16) != "fashion/tfidf_lr/-/16"
-    assert key("tfidf_lr", "ag_news", None, 16) == "ag_news/tfidf_lr/-/16"
+    assert key("tfidf_lr", "ag_news", None, 16) != "ag_news/tfidf_lr/-/16"
+    assert key("tfidf_lr", "sst2", None, 16) == "sst2/tfidf_lr/-/16"
+    assert key("tfidf_lr", "sst2", None, None) != "sst2/tfidf_lr/-/all"  # sentences alone
 
 
 def test_a_frozen_methods_seconds_hold_the_reading_of_its_texts():
@@ -144,12 +190,17 @@ def test_settings_of_recipes_are_ones_the_fine_tune_knows():
     from rec_assets.heads.fine_tune import FineTuneSettings
 
     for method in ("trimmed_finetune", "sequence_classification"):
-        for shots in (16, 256):
+        for shots in (16, 256, None):
             for one in candidates(method, "sst2", shots):
                 FineTuneSettings(**one["settings"])
-    few = {json.dumps(one["settings"]) for one in candidates("trimmed_finetune", "sst2", 16)}
-    many = {json.dumps(one["settings"]) for one in candidates("trimmed_finetune", "sst2", 256)}
+    few, many, whole = (
+        {json.dumps(one["settings"]) for one in candidates("trimmed_finetune", "sst2", shots)}
+        for shots in (16, 256, None)
+    )
     assert not few & many
+    assert not many & whole
+    same = [one["settings"] for one in candidates("sequence_classification", "sst2", None)]
+    assert {json.dumps(one) for one in same} == whole
 
 
 def test_depths_are_shares_of_any_base():
@@ -447,6 +498,9 @@ def test_the_ranking_stands_beside_the_choice(garments, tmp_path, monkeypatch):
     assert {one["prompt"] for one in asked} == {ranking[0]["prompt"]}
     whole = json.loads(file.read_text())[key("trimmed_finetune", "fashion", "smollm2", None)]
     assert "screening" not in whole
+    # Nothing is judged where one candidate is left.
+    select(other, garments, Rules(alike="16", most=1), tmp_path, file)
+    assert chosen("trimmed_finetune", "fashion", "smollm2", None, file) == (asked[0], "chosen")
 
 
 PROMPTED = {"prompt": "{text} in", "words": None, "calibration": None}
