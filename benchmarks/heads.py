@@ -2,11 +2,14 @@
 
 ``python benchmarks/heads.py --dataset sst2 --base smollm2 --method trimmed_finetune --shots 16 --seeds 1 2``
 trains on so many examples a class (``all``: every one, of SST-2 the phrases, too), scores the test rows once
-and merges the row into ``benchmarks/results/heads.json``. With ``--select`` the candidates of ``classification/recipes.yaml`` are
-first judged on a part of train that no shot is drawn from, and the best is kept in
-``classification/chosen.json``; without it, what was chosen before is taken, else the first candidate. Before
-that, prompts and label words are ranked by what they answer untrained, and only the best ``--screened`` meet
-the settings; the ranking stands beside the choice.
+and merges the row into ``benchmarks/results/heads.json``.
+
+With ``--select`` the candidates of ``classification/recipes.yaml`` are first judged on a part of train that
+no shot is drawn from, and the best is kept in ``classification/chosen.json``; without it, what was chosen
+before is taken, else the first candidate. Prompts and label words are ranked before that by what they answer
+untrained: the best ``--screened`` meet the settings, and the ranking stands beside the choice. ``--config``
+changes the recipe by hand; its row stands in the results under a ``--name`` of its own, one recipe a name.
+
 ``--speed`` measures the trimmed decoder, the untrimmed model and ``AutoModelForSequenceClassification`` of
 the same base in one run.
 
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from classification.methods import BASES, FROZEN, METHODS, WITHOUT_SHOTS, bases_of, deterministic
+from classification.naming import misnamed, taken
 from classification.recipes import FOLDER, chosen
 from classification.runs import Cell, final, with_reading
 from classification.table import merge, render, row
@@ -52,13 +56,17 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--candidates", type=int, help="with --select: only the first N candidates")
     parser.add_argument("--selection-rows", type=int, help="with --select: judge on N rows of train")
     parser.add_argument("--config", type=json.loads, help="JSON: takes the place of the recipe's entries")
+    parser.add_argument("--name", help="with --config: the model of its row; smoke runs need none")
     parser.add_argument("--speed", action="store_true", help="latency, throughput, memory and training rate")
     parser.add_argument("--layers", type=int, help="smoke run: only the base's first layers")
     parser.add_argument("--test-rows", type=int, help="smoke run: only N test and selection rows")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--fresh", action="store_true", help="run again what was run before")
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if wrong := misnamed(asked, smoke(asked)):
+        parser.error(wrong)
+    return asked
 
 
 def smoke(asked: argparse.Namespace) -> bool:
@@ -127,6 +135,8 @@ def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict
     config, recipe = chosen(cell.method, cell.dataset, cell.base, cell.shots, chosen_file(asked))
     if asked.config:
         config, recipe = config | asked.config, "command line"
+    if taken(result_file(asked), cell, config):
+        raise SystemExit(f"{cell.model} names another recipe in {result_file(asked)}: give a new --name.")
     seeds = asked.seeds[:1] if deterministic(cell.method, config) else asked.seeds
     runs = []
     for seed in seeds:
@@ -169,9 +179,10 @@ def main() -> None:
         for method in asked.method:
             base = bases_of(method, asked.base)
             for count in asked.shots if method not in WITHOUT_SHOTS else asked.shots[:1]:
-                cell = Cell(method, dataset, base, count, asked.layers, asked.test_rows)
+                cell = Cell(method, dataset, base, count, asked.layers, asked.test_rows, asked.name)
                 runs = figures_of(asked, cell, command)
                 told = {"model": cell.model, "dataset": dataset, "shots": "all" if count is None else count}
+                told |= {"method": method, "base": base}
                 new = row(told, runs, deterministic(method, runs[0]["config"]))
                 result = merge(result_file(asked), "rows", [new], command, asked.seeds)
     print(render(result["rows"]))

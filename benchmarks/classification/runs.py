@@ -27,6 +27,8 @@ class Cell:
         Examples a class; none: all.
     layers, test_rows
         Of a smoke run.
+    called
+        The row's and the files' name for a recipe made by hand; none: the method's.
     """
 
     method: str
@@ -35,10 +37,13 @@ class Cell:
     shots: int | None
     layers: int | None = None
     test_rows: int | None = None
+    called: str | None = None
 
     @property
     def model(self) -> str:
         """What the row is called."""
+        if self.called is not None:
+            return self.called
         return self.method if self.base is None else f"{self.method}/{self.base}"
 
     def name(self, config: dict[str, Any], seed: int) -> str:
@@ -47,7 +52,8 @@ class Cell:
         if split := split_of(self.dataset, self.shots):
             told.append(split)
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-        parts = [self.dataset, self.method, self.base or "none", "all" if self.shots is None else self.shots]
+        method = self.called or self.method
+        parts = [self.dataset, method, self.base or "none", "all" if self.shots is None else self.shots]
         return "-".join(map(str, [*parts, seed, digest]))
 
 

@@ -293,6 +293,56 @@ def test_other_recipes_and_smoke_runs_have_files_of_their_own():
     assert heads.chosen_file(smoke) != heads.chosen_file(whole)
 
 
+def test_a_recipe_by_hand_needs_a_name_of_its_own(capsys):
+    by_hand = ["--method", "tfidf_lr", "--config", '{"C": 1}']
+    assert heads.options([*by_hand, "--test-rows", "32"]).name is None  # its figures mean nothing
+    assert heads.options([*by_hand, "--name", "mild"]).name == "mild"
+    for wrong in (
+        by_hand,
+        [*by_hand, "--name", "tfidf_lr"],
+        [*by_hand, "--name", "tfidf_lr/minilm"],
+        ["--name", "mild"],
+        ["--name", "mild", *by_hand, "--method", "tfidf_lr", "majority"],
+    ):
+        with pytest.raises(SystemExit):
+            heads.options(wrong)
+    assert "--name" in capsys.readouterr().err
+
+
+def test_a_recipe_by_hand_has_a_row_of_its_own_and_only_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(heads, "PROJECT", tmp_path)
+
+    def here(asked, job):
+        path = tmp_path / "data" / "benchmarks" / "heads" / "runs" / job["path"].rpartition("/")[2]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figures = {"metrics": {"accuracy": 0.5, "macro_f1": 0.5}, "peak_mb": 1, "parameters": 1, "notes": {}}
+        rates = {"seconds": 1, "train_samples_per_second": 1, "latency_ms": 1, "texts_per_second": 1}
+        told = {name: job[name] for name in ("seed", "config", "recipe", "command")}
+        path.write_text(json.dumps({**figures, **rates, **told, "commit": "c", "rows": {"train": 1}}))
+
+    monkeypatch.setattr(heads, "in_own_process", here)
+    asked = ["--method", "tfidf_lr", "--seeds", "1", "2"]
+
+    def scored(*more):
+        monkeypatch.setattr("sys.argv", ["heads.py", *asked, *more])
+        heads.main()
+        rows = json.loads((tmp_path / "benchmarks" / "results" / "heads.json").read_text())["rows"]
+        return {row["model"]: (row["config"]["C"], row["recipe"]) for row in rows}
+
+    assert scored() == {"tfidf_lr": (30, "default")}
+    mild = ["--config", '{"C": 1}', "--name", "mild"]
+    # Even the method's own recipe is run anew under another name, never taken from its files.
+    same = ["--config", '{"C": 30}', "--name", "same"]
+    expected = {"tfidf_lr": (30, "default"), "mild": (1, "command line"), "same": (30, "command line")}
+    scored(*mild)
+    assert scored(*same) == expected
+    assert scored(*mild) == expected  # the same once more changes nothing
+    with pytest.raises(SystemExit, match="another recipe"):
+        scored("--config", '{"C": 2}', "--name", "mild")
+    with pytest.raises(SystemExit, match="another recipe"):
+        scored(*mild, "--method", "sentence_encoder_lr")
+
+
 def test_finished_runs_are_taken_and_fresh_ones_run_again(tmp_path, monkeypatch):
     monkeypatch.setattr(heads, "PROJECT", tmp_path)
     started = []
