@@ -10,8 +10,8 @@ before is taken, else the first candidate. Prompts and label words are ranked be
 untrained: the best ``--screened`` meet the settings, and the ranking stands beside the choice. ``--config``
 changes the recipe by hand; its row stands in the results under a ``--name`` of its own, one recipe a name.
 
-``--speed`` measures the trimmed decoder, the untrimmed model and ``AutoModelForSequenceClassification`` of
-the same base in one run.
+``--speed`` measures the product's classifier, the untrimmed model and ``AutoModelForSequenceClassification``
+of the same base in one run, in the same number format and batches.
 
 Each run is a process of its own, so that its peak memory is its own. Runs, checkpoints and hidden states stay
 in ``data/benchmarks/heads/``: what was killed goes on, what was finished with the same recipe is taken as it

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from harness.memory import peak_mb
 from harness.results import commit
 from torch import Tensor
@@ -14,17 +14,18 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from classification.answering import Answer, sequence, trimmed, untrimmed
 from classification.bases import count_parameters, language_model
 from classification.judge import speed
 from classification.sequence import PROMPT as SEQUENCE_PROMPT
 from classification.sequence import SequenceModel, load
+from rec_assets.backbone.precision import choose_precision
 from rec_assets.heads.adapters import make_trainable
 from rec_assets.heads.fine_tune_settings import FineTuneSettings, trl_arguments
 from rec_assets.heads.head_model import HeadModel
 from rec_assets.heads.head_trainer import HeadTrainer, labelled_row
 from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.states import encode
-from rec_assets.recommender.batches import LengthBatches, collate
 from rec_assets.vocabulary.token_rows import IGNORED
 
 PROMPT = "Article: {text}\nThe topic of this article is"
@@ -67,24 +68,41 @@ class VocabularyModel(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits[:, self.words])
 
 
-def measure(base: str, layers: int | None, variant: str, files: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Variant:
+    """One way to classify with a base.
+
+    Parameters
+    ----------
+    answer
+        Texts to probabilities, as a user would ask.
+    build
+        Gives the model with adapters, ready to train.
+    tokenizer, prompt
+        What texts are written with.
+    parameters
+        Numbers an answer is computed from.
+    """
+
+    answer: Answer
+    build: Callable[[], PreTrainedModel]
+    tokenizer: Any
+    prompt: str
+    parameters: int
+
+
+def measure(base: str, layers: int | None, name: str, files: Path) -> dict[str, Any]:
     """Time one variant: answers first, then one epoch of LoRA on as many texts; peak memory after each."""
     texts = made_up_texts(_TEXTS)
-    build, tokenizer, prompt, size = _variant(base, layers, variant)
-    rows = [labelled_row(encode(tokenizer, prompt, text), i % len(LABELS)) for i, text in enumerate(texts)]
-    model = build(False).eval()
-
-    @torch.no_grad()
-    def classify(asked: list[str]) -> None:
-        # Token ids are made as a user's call would make them.
-        own = [labelled_row(encode(tokenizer, prompt, text), 0) for text in asked]
-        for batch in LengthBatches([len(row.ids) for row in own], _BATCH_TOKENS, seed=None):
-            model(**collate([own[place] for place in batch])).logits.argmax(dim=-1)
-
-    told = speed(classify, texts)
+    variant = make_variant(base, layers, name)
+    tokenizer = variant.tokenizer
+    rows = [
+        labelled_row(encode(tokenizer, variant.prompt, text), i % len(LABELS)) for i, text in enumerate(texts)
+    ]
+    told = speed(variant.answer, texts)
     answering = peak_mb()
     trainer = HeadTrainer(
-        build(True),
+        variant.build(),
         trl_arguments(_SETTINGS, files / "speed", False),
         rows[:_TRAINED],
         [],
@@ -96,14 +114,15 @@ def measure(base: str, layers: int | None, variant: str, files: Path) -> dict[st
     start = time.perf_counter()
     trainer.train()
     return {
-        "model": f"{variant}/{base}",
+        "model": f"{name}/{base}",
         "dataset": f"{_TEXTS} made-up texts",
         "tokens_a_text": round(float(np.mean([len(row.ids) for row in rows])), 1),
-        **{name: round(value, 2) for name, value in told.items()},
+        **{figure: round(value, 2) for figure, value in told.items()},
         "train_samples_per_second": round(_TRAINED / (time.perf_counter() - start), 2),
         "peak_mb": answering,
         "peak_mb_training": peak_mb(),
-        "parameters": size,
+        "parameters": variant.parameters,
+        "number_format": str(choose_precision()).removeprefix("torch."),
         "layers": layers,
         "commit": commit(),
     }
@@ -116,29 +135,32 @@ def made_up_texts(count: int) -> list[str]:
     return [" ".join(random.choice(words, random.integers(20, 51))) for _ in range(count)]
 
 
-def _variant(base: str, layers: int | None, variant: str) -> tuple[Callable[[bool], Any], Any, str, int]:
-    """Give a maker of the model (True: with adapters to train), tokenizer, prompt and parameters."""
-    if variant == "sequence_classification":
+def make_variant(base: str, layers: int | None, name: str) -> Variant:
+    """Load the base for a variant out of :data:`~classification.variants.VARIANTS`."""
+    if name == "sequence_classification":
         model, tokenizer = load(base, layers, len(LABELS))
 
-        def sequence(trained: bool) -> PreTrainedModel:
-            whole = SequenceModel(_adapted(model) if trained else model)
+        def classifier() -> PreTrainedModel:
+            whole = SequenceModel(_adapted(model))
             model.score.requires_grad_(True)
             return whole
 
-        return sequence, tokenizer, SEQUENCE_PROMPT, count_parameters(model)
+        answer = sequence(model, tokenizer, SEQUENCE_PROMPT)
+        return Variant(answer, classifier, tokenizer, SEQUENCE_PROMPT, count_parameters(model))
     model, tokenizer = language_model(base, layers)
     head = LabelHead.from_label_words(model, tokenizer, LABELS, PROMPT)
-    if variant == "trimmed":
+    if name == "trimmed":
         size = count_parameters(model.get_decoder(), head)
-        return lambda trained: HeadModel(_adapted(model) if trained else model, head), tokenizer, PROMPT, size
+        answer = trimmed(model, tokenizer, head)
+        return Variant(answer, lambda: HeadModel(_adapted(model), head), tokenizer, PROMPT, size)
+    words, last = head.decoder.token_ids, name == "untrimmed_last_position"
 
-    def vocabulary(trained: bool) -> PreTrainedModel:
-        if trained:
-            _adapted(model)  # adapters are put into its own layers
-        return VocabularyModel(model, head.decoder.token_ids, variant == "untrimmed_last_position")
+    def vocabulary() -> PreTrainedModel:
+        _adapted(model)  # adapters are put into its own layers
+        return VocabularyModel(model, words, last)
 
-    return vocabulary, tokenizer, PROMPT, count_parameters(model)
+    answer = untrimmed(model, tokenizer, PROMPT, words, last)
+    return Variant(answer, vocabulary, tokenizer, PROMPT, count_parameters(model))
 
 
 def _adapted(model: Any) -> Any:

@@ -21,7 +21,7 @@ from classification.runs import Cell, final, tried, with_reading
 from classification.screening import calibrated_accuracy, screen
 from classification.selection import Rules, select
 from classification.setfit import pairs as contrastive_pairs
-from classification.speed import VocabularyModel, made_up_texts, measure
+from classification.speed import VocabularyModel, made_up_texts, make_variant, measure
 from classification.table import merge, render, row
 from classification.tasks import draw_by_text, make_task, read_task
 from classification.variants import VARIANTS
@@ -617,4 +617,21 @@ def test_every_variant_is_measured(garments, tmp_path):
     for figures in told.values():
         assert figures["texts_per_second"] > 0
         assert figures["train_samples_per_second"] > 0
+        assert figures["number_format"] == "float32"  # as the tests compute
     assert told["trimmed"]["tokens_a_text"] == told["untrimmed"]["tokens_a_text"]
+
+
+def test_variants_give_the_same_probabilities_whatever_is_asked_together(garments, monkeypatch):
+    monkeypatch.setattr("classification.speed.LABELS", ("red", "white", "black", "soft"))
+    texts = [f"{text} {'in ' * (i % 3)}" for i, text in enumerate(garments.texts[:8])]
+    told = {}
+    for name in VARIANTS:
+        torch.manual_seed(0)  # the sequence classifier's new head
+        answer = make_variant("smollm2", None, name).answer
+        told[name] = answer(texts)
+        assert told[name].shape == (8, 4)
+        np.testing.assert_allclose(told[name].sum(axis=1), 1, rtol=1e-5)
+        np.testing.assert_allclose(np.concatenate([answer([one]) for one in texts]), told[name], rtol=1e-4)
+    assert np.ptp(told["trimmed"], axis=0).max() > 1e-3  # they do depend on the text
+    for name in ("untrimmed", "untrimmed_last_position"):
+        np.testing.assert_allclose(told[name], told["trimmed"], rtol=1e-4)
