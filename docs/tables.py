@@ -12,6 +12,8 @@ RANKING = {
     "ndcg@10/unmasked": "NDCG@10",
     "recall@10/unmasked": "Recall@10",
 }
+# Methods whose texts may have been read before the run; the first rows do not count how long that takes.
+_FROZEN = ("sentence_encoder_lr", "trimmed_linear")
 _GAIN = "gain over best baseline"
 Render = Callable[[dict[str, Any]], str]
 
@@ -34,8 +36,12 @@ def ranking(result: dict[str, Any]) -> str:
 
 
 def heads(result: dict[str, Any]) -> str:
-    """Give a row for every data set, number of examples and method; accuracies in per cent."""
-    head = ["Data", "Examples a label", "Method", "Accuracy", "Macro-F1", "Parameters", "Peak MB"]
+    """Give a row for every data set, number of examples and method, and the commands behind them.
+
+    Accuracies are in per cent; minutes are those of training, the reading of its texts included.
+    """
+    head = ["Data", "Examples a label", "Method", "Accuracy", "Macro-F1"]
+    head += ["Minutes of training", "Parameters", "Peak MB"]
     rows = [
         [
             row["dataset"],
@@ -43,12 +49,34 @@ def heads(result: dict[str, Any]) -> str:
             row["model"],
             _spread(row["metrics"]["accuracy"], 100, 1),
             _spread(row["metrics"]["macro_f1"], 100, 1),
+            _training_minutes(row),
             f"{row['parameters']:,}",
             f"{row['peak_mb']:,}",
         ]
         for row in result["rows"]
     ]
-    return _markdown(head, rows)
+    commands = dict.fromkeys(one for row in result["rows"] for one in row["command"].split("; "))
+    return "\n".join([_markdown(head, rows), "", "```sh", *commands, "```"])
+
+
+def heads_speed(result: dict[str, Any]) -> str:
+    """Give a row for every way to classify with a base; texts of one length are asked for together."""
+    if not result.get("speed"):
+        return "Not measured yet: `python benchmarks/heads.py --speed`."
+    shown = {
+        "tokens_a_text": ("Tokens a text", 1),
+        "latency_ms": ("ms for one text", 1),
+        "texts_per_second": ("Texts a second", 1),
+        "peak_mb": ("Peak MB", 0),
+        "train_samples_per_second": ("Texts trained a second", 1),
+        "peak_mb_training": ("Peak MB in training", 0),
+        "parameters": ("Parameters", 0),
+    }
+    rows = [
+        [row["model"], *(f"{row[name]:,.{places}f}" for name, (_, places) in shown.items())]
+        for row in result["speed"]
+    ]
+    return _markdown(["Model", *(title for title, _ in shown.values())], rows)
 
 
 def parts(result: dict[str, Any]) -> str:
@@ -270,6 +298,7 @@ TABLES: dict[str, tuple[str, Render]] = {
     "cost:training": ("benchmarks.md", training_cost),
     "generation:schemes": ("tokenisation.md", schemes),
     "heads": ("heads.md", heads),
+    "heads:speed": ("heads.md", heads_speed),
 }
 
 
@@ -313,6 +342,12 @@ def _lead(value: dict[str, Any] | None) -> str:
         return "–"
     apart = value["difference"]
     return f"{apart['mean']:+.4f} [{apart['low']:+.4f}, {apart['high']:+.4f}]"
+
+
+def _training_minutes(row: dict[str, Any]) -> str:
+    """Say how long a head was trained; –, where a frozen model's reading of the texts was not counted."""
+    frozen = row["model"].partition("/")[0] in _FROZEN
+    return "–" if frozen and "reading_seconds" not in row else f"{row['seconds'] / 60:,.2f}"
 
 
 def _spread(value: dict[str, Any], scale: float, places: int) -> str:

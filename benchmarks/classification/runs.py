@@ -81,9 +81,11 @@ def with_reading(run: dict[str, Any]) -> dict[str, Any]:
     Its states may have lain on disk from other seeds and candidates, so their time cannot be taken from the
     run; methods that train below their head read the texts within their seconds.
     """
-    seconds = run["seconds"] + run["rows"]["train"] / run["texts_per_second"]
+    reading = run["rows"]["train"] / run["texts_per_second"]
+    seconds = run["seconds"] + reading
     read = run["train_samples_per_second"] * run["seconds"]
-    return run | {"seconds": seconds, "train_samples_per_second": read / seconds}
+    rate = read / seconds
+    return run | {"seconds": seconds, "train_samples_per_second": rate, "reading_seconds": reading}
 
 
 def tried(

@@ -2,7 +2,7 @@
 
 A fine-tune starts from its label words' rows at the prompt's end, and with few examples it ends where a good
 start leads. How good a start is costs one pass over some texts, shared by all words of a prompt; to fine-tune
-every prompt with all words and settings would take days.
+every prompt with all words and settings would be hundreds of trainings.
 """
 
 import hashlib

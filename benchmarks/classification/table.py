@@ -7,12 +7,13 @@ from typing import Any
 
 from harness.results import commit, machine, summary
 
-_FIGURES = ("train_samples_per_second", "latency_ms", "texts_per_second")
+_FIGURES = ("train_samples_per_second", "latency_ms", "texts_per_second", "reading_seconds")
 
 
 def row(cell: dict[str, Any], runs: list[dict[str, Any]], deterministic: bool) -> dict[str, Any]:
     """Average the runs of one cell (``model, dataset, shots``), one a seed."""
-    means = {name: round(statistics.fmean(run[name] for run in runs), 2) for name in _FIGURES}
+    told = [name for name in _FIGURES if name in runs[0]]
+    means = {name: round(statistics.fmean(run[name] for run in runs), 2) for name in told}
     own = {name: runs[0][name] for name in ("config", "recipe")}
     own["command"] = "; ".join(dict.fromkeys(run["command"] for run in runs))
     return summary(cell["model"], runs, deterministic) | cell | means | own

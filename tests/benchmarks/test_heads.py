@@ -1,6 +1,7 @@
 """Splits, recipes, cached states, resumption and result file of the classifier benchmark."""
 
 import json
+import runpy
 from dataclasses import replace
 
 import heads
@@ -25,6 +26,7 @@ from classification.speed import VocabularyModel, made_up_texts, make_variant, m
 from classification.table import merge, render, row
 from classification.tasks import draw_by_text, make_task, read_task
 from classification.variants import VARIANTS
+from harness.results import PROJECT
 
 from rec_assets.backbone.layers import keep_layers
 from rec_assets.heads.head_trainer import labelled_row
@@ -157,7 +159,24 @@ def test_what_was_run_and_chosen_on_an_old_split_is_not_taken():
 
 def test_a_frozen_methods_seconds_hold_the_reading_of_its_texts():
     run = {"seconds": 2.0, "rows": {"train": 80}, "texts_per_second": 10.0, "train_samples_per_second": 40.0}
-    assert with_reading(run) == run | {"seconds": 10.0, "train_samples_per_second": 8.0}
+    whole = run | {"seconds": 10.0, "train_samples_per_second": 8.0, "reading_seconds": 8.0}
+    assert with_reading(run) == whole
+
+
+def test_the_docs_give_minutes_only_where_reading_was_counted(task, tmp_path):
+    given = assignment(task, tmp_path, C=30)
+    cell = {"dataset": "fruit", "shots": 4}
+    run = final(Cell("tfidf_lr", "fruit", None, 4), task, given.config, 1, tmp_path, "default")
+    run |= {"command": "python benchmarks/heads.py", "seconds": 90.0}
+    read = with_reading(run | {"seconds": 30.0, "texts_per_second": run["rows"]["train"] / 60})
+    rows = [
+        row(cell | {"model": "tfidf_lr"}, [run], False),
+        row(cell | {"model": "trimmed_linear/smollm2"}, [run], False),
+        row(cell | {"model": "trimmed_linear/gemma3"}, [read, read], False),
+    ]
+    told = runpy.run_path(str(PROJECT / "docs" / "tables.py"))["heads"]({"rows": rows})
+    assert [line.split(" | ")[5] for line in told.splitlines()[2:5]] == ["1.50", "–", "1.50"]
+    assert told.endswith("```sh\npython benchmarks/heads.py\n```")
 
 
 def test_shots_matter_to_zero_shot_where_its_calibration_reads_them():
