@@ -572,9 +572,6 @@ def test_the_ranking_stands_beside_the_choice(garments, tmp_path, monkeypatch):
     assert chosen("trimmed_finetune", "fashion", "smollm2", None, file) == (asked[0], "chosen")
 
 
-PROMPTED = {"prompt": "{text} in", "words": None, "calibration": None}
-
-
 @pytest.mark.parametrize(
     ("method", "config", "least"),
     [
@@ -601,9 +598,6 @@ PROMPTED = {"prompt": "{text} in", "words": None, "calibration": None}
             0.9,
         ),
         ("sequence_classification", {"settings": LORA}, 0.9),
-        ("zero_shot", PROMPTED | {"mode": "zero_shot"}, 0.0),
-        ("channel", PROMPTED | {"mode": "channel"}, 0.0),
-        ("few_shot", PROMPTED | {"mode": "few_shot", "demonstrations": 1}, 0.0),
     ],
 )
 def test_every_method_learns_and_answers_as_it_was_scored(method, config, least, garments, tmp_path):
@@ -614,6 +608,36 @@ def test_every_method_learns_and_answers_as_it_was_scored(method, config, least,
     assert scores(garments.targets[judged], done.predictions)["accuracy"] >= least
     assert np.array_equal(done.classify(garments.said(judged)), done.predictions)
     assert done.parameters > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "config"),
+    [
+        ("zero_shot", {"calibration": None}),
+        ("zero_shot", {"calibration": "batch"}),
+        ("channel", {"calibration": None}),
+        ("few_shot", {"calibration": "batch", "demonstrations": 1}),
+    ],
+)
+def test_a_prompted_model_answers_the_label_that_it_would_say_next(
+    method, config, tiny_base, tmp_path, monkeypatch
+):
+    # Untrained layers pass on what they read: the likeliest next word is the last one once more. So a text
+    # that ends with a label's word is that label's, and one that begins with it is likeliest after that word.
+    monkeypatch.setitem(bases.LANGUAGE, "smollm2", str(tiny_base))
+    labels = ("trousers", "belts", "coats")  # not in the order of their names, in which classifiers keep them
+    targets = np.arange(60) % 3
+    texts = [f"{labels[kind]} no {i % 30} {labels[kind]}" for i, kind in enumerate(targets)]
+    task = make_task("echoes", labels, (texts[:30], targets[:30]), (texts[30:], targets[30:]))
+    told = {"prompt": "{text}", "words": None, "mode": method} | config
+    judged = task.rows("test")
+    done = run(method, Assignment(task, task.shots(4, 1), judged, "smollm2", None, told, 1, tmp_path))
+    assert scores(task.targets[judged], done.predictions)["accuracy"] >= 0.9
+    assert np.array_equal(done.classify(task.said(judged)), done.predictions)
+    # Words change places, and answers with them.
+    turned = told | {"words": ["belts", ["coats"], "trousers"]}
+    done = run(method, Assignment(task, task.shots(4, 1), judged, "smollm2", None, turned, 1, tmp_path))
+    assert scores((task.targets[judged] + 2) % 3, done.predictions)["accuracy"] >= 0.9
 
 
 def test_a_resumed_fine_tune_is_reported_with_the_time_before(garments, tmp_path, monkeypatch):
