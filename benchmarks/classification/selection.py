@@ -56,7 +56,7 @@ def select(cell: Cell, task: Task, rules: Rules, files: Path, file: Path) -> dic
         found = candidates(cell.method, cell.dataset, cell.shots)
     found = found[: rules.most]
     if len(found) == 1:  # nothing is left to be judged: prompt and words are screened, or another cell's
-        results = [{"config": found[0], "accuracy": None, "seeds": [], "rows": 0}]
+        results: list[dict[str, Any]] = [{"config": found[0], "accuracy": None, "seeds": [], "rows": 0}]
     else:
         seeds = list(SEEDS if cell.shots is not None else SEEDS[:1])
         results = [
