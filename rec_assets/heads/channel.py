@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from scipy.special import log_softmax
 
+from rec_assets.backbone.precision import reading
 from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.opening import opening_tokens
 from rec_assets.heads.prefix import Prefix, read_prefix
 from rec_assets.heads.states import TEXT_TOKENS, equal_length_batches
 
@@ -25,7 +27,7 @@ class ChannelScorer:
     beginnings
         For each of the n labels, the ways to lead to a text; their probabilities are averaged.
     demonstrations
-        Tokens before everything, the tokenizer's first token included.
+        Tokens before everything, the opening ones included.
     text_tokens
         Tokens of a text that are scored.
     """
@@ -40,24 +42,22 @@ class ChannelScorer:
         self.language = language
         self.text_tokens = text_tokens
         self.beginnings = tuple(tuple(own) for own in beginnings)
-        tokenizer = language.tokenizer
-        first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-        self._start = list(demonstrations) or first
+        self._demonstrations = list(demonstrations)
         self._prefixes: list[list[Prefix]] | None = None
 
     @property
     def prefixes(self) -> list[list[Prefix]]:
         """Each label's beginnings as the model remembers them, read at the first use."""
         if self._prefixes is None:
-            encode = self.language.tokenizer.encode
             self._prefixes = [
-                [
-                    read_prefix(self.language, self._start + encode(one, add_special_tokens=False))
-                    for one in own
-                ]
-                for own in self.beginnings
+                [read_prefix(self.language, self._beginning(one)) for one in own] for own in self.beginnings
             ]
         return self._prefixes
+
+    def _beginning(self, words: str) -> list[int]:
+        tokenizer = self.language.tokenizer
+        before = self._demonstrations or opening_tokens(tokenizer, words)
+        return before + tokenizer.encode(words, add_special_tokens=False)
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """Render texts to the token ids that are read; special tokens spelled in them stay characters."""
@@ -106,8 +106,9 @@ def text_log_probabilities(
         states = prefix.state.expand(len(batch), 1, -1)
         if ids.shape[1] > 1:
             cache = prefix.cache(len(batch))
-            read = language.decoder(input_ids=ids[:, :-1], past_key_values=cache, use_cache=True)
-            states = torch.cat([states, read.last_hidden_state], dim=1)  # (B, T, d)
+            with reading(language.device):
+                read = language.decoder(input_ids=ids[:, :-1], past_key_values=cache, use_cache=True)
+            states = torch.cat([states, read.last_hidden_state.to(states)], dim=1)  # (B, T, d)
         found = language.log_probabilities(states.flatten(0, 1), ids.flatten())
         total[batch] = found.view(ids.shape).sum(dim=1).cpu()
     return total

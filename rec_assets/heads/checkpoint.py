@@ -46,6 +46,8 @@ class Checkpoint:
         What the classifier was fitted as.
     sizes
         Parameters and bytes of the whole model, before and after.
+    parameters
+        Of the classifier, and its labels' ``words``, as :meth:`DecoderTrimmedClassifier.save` tells them.
     """
 
     scorer: WordScorer | StateScorer
@@ -53,10 +55,16 @@ class Checkpoint:
     labels: np.ndarray
     mode: Mode
     sizes: dict[str, int]
+    parameters: dict[str, Any]
 
 
 def write_checkpoint(
-    folder: Path, scorer: WordScorer | StateScorer | ChannelScorer, prior: Any, labels: np.ndarray, mode: str
+    folder: Path,
+    scorer: WordScorer | StateScorer | ChannelScorer,
+    prior: Any,
+    labels: np.ndarray,
+    mode: str,
+    parameters: dict[str, Any],
 ) -> dict[str, int]:
     """Write a classifier that loads without its base model and answers with the same bits.
 
@@ -67,7 +75,7 @@ def write_checkpoint(
     ----------
     folder
         Replaced whole; it must be new, empty, or an earlier checkpoint.
-    scorer, prior, labels, mode
+    scorer, prior, labels, mode, parameters
         See :class:`Checkpoint`.
 
     Returns
@@ -120,6 +128,7 @@ def write_checkpoint(
             "prior_type": None if prior is None else prior.dtype.str,
             "text_tokens": scorer.text_tokens,
             "sizes": sizes,
+            "parameters": parameters,
         }
         if labels.dtype.kind not in "OUSbiuf":
             raise HeadError(f"Labels of type {labels.dtype} cannot be written.", "Use words or numbers.")
@@ -178,6 +187,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         labels,
         settings["mode"],
         settings["sizes"],
+        settings["parameters"],
     )
 
 

@@ -21,6 +21,18 @@ from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import TEXT_TOKENS
 from rec_assets.heads.word_scores import MultiToken, WordScorer
 
+# Parameters that a saved classifier keeps beside what its scorer knows; labels take their words with them.
+_KEPT = (
+    "multi_token",
+    "calibration",
+    "demonstrations",
+    "layer",
+    "pooling",
+    "solver",
+    "C",
+    "epochs",
+    "learning_rate",
+)
 _FEW = 10  # texts below which their mean answer tells no preference
 
 
@@ -183,13 +195,21 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: Path | str) -> dict[str, int]:
         """Write a small checkpoint that needs no base model, and count what was saved by trimming."""
         self._check_fitted()
-        return write_checkpoint(Path(folder), self.scorer_, self.prior_, self.classes_, self.mode_)
+        told = {name: getattr(self, name) for name in _KEPT}
+        words = list(zip(self.classes_.tolist(), self.words_.words, strict=True))
+        return write_checkpoint(
+            Path(folder), self.scorer_, self.prior_, self.classes_, self.mode_, told | {"words": words}
+        )
 
     @classmethod
     def load(cls, folder: Path | str) -> "DecoderTrimmedClassifier":
         """Read what :meth:`save` wrote; it answers with the same bits, for the same labels."""
         saved = read_checkpoint(Path(folder))
-        return cls.around(saved.scorer, saved.labels, saved.mode, saved.prior)
+        made = cls.around(saved.scorer, saved.labels, saved.mode, saved.prior)
+        told = dict(saved.parameters)
+        made.labels = {label: tuple(words) for label, words in told.pop("words")}
+        made.words_ = LabelWords.of(made.labels)
+        return made.set_params(**told)
 
     @classmethod
     def around(

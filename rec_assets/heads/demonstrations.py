@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.opening import opening_tokens
 from rec_assets.heads.prompts import TEXT
 from rec_assets.heads.states import special_words, split_opening
 
@@ -47,7 +48,7 @@ def choose_demonstrations(
 
 
 def demonstration_tokens(language: LanguageModel, solved: Sequence[tuple[str, str]]) -> tuple[int, ...]:
-    """Write solved examples as the tokens that come before a prompt, the tokenizer's first token included.
+    """Write solved examples as the tokens that come before a prompt, what opens every text included.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def demonstration_tokens(language: LanguageModel, solved: Sequence[tuple[str, st
         in a text stay plain characters, as in :func:`rec_assets.heads.states.encode`.
     """
     tokenizer = language.tokenizer
-    tokens = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    tokens = opening_tokens(tokenizer, solved[0][0].partition(TEXT)[0] if solved else "")
     for prompt, text in solved:
         before, _, after = prompt.partition(TEXT)
         opening, rest = split_opening(tokenizer, before)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from rec_assets.heads.errors import HeadError
+from rec_assets.heads.opening import opening_tokens
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import split_opening
 from rec_assets.heads.word_scores import WordScorer
@@ -135,11 +136,14 @@ def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, in
         states = language.decoder(inputs_embeds=embedded, **options).last_hidden_state
     else:
         states = scorer.states(inputs_embeds=embedded)
-    scores = scorer.differentiable_scores(states).log_softmax(dim=-1)
+    scores = scorer.differentiable_scores(states)
+    if classifier.prior_ is not None:
+        scores = scores - torch.from_numpy(classifier.prior_).to(scores)
+    scores = scores.log_softmax(dim=-1)
     (slope,) = torch.autograd.grad(scores[0, column], embedded)
     each = (slope * embedded)[0].sum(dim=-1).detach().cpu()  # (T,)
     tokenizer = language.tokenizer
-    starts = 0 if getattr(scorer, "demonstrations", ()) or tokenizer.bos_token_id is None else 1
+    starts = 0 if getattr(scorer, "demonstrations", ()) else len(opening_tokens(tokenizer, before))
     totals = [0.0] * len(spans)
     # As many as are read; what comes next in the row are the prompt's words after the text.
     opening, rest = split_opening(tokenizer, before)

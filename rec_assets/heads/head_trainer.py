@@ -23,6 +23,7 @@ _LAYER = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
 class HeadTrainer(RowTrainer):
     """Supervised fine-tuning whose loss is a softmax over labels, at each row's last position.
 
+    Every row counts alike: a batch of long rows holds fewer of them, and its mean loss is worth less.
     Evaluation is accuracy and mean cross-entropy on the validation rows.
 
     Parameters
@@ -75,6 +76,8 @@ class HeadTrainer(RowTrainer):
             weight_decay=args.weight_decay,
             callbacks=callbacks,
         )
+        lengths = [len(row.ids) for row in rows]
+        self._mean_rows = len(rows) / len(LengthBatches(lengths, batch_tokens, seed=args.seed))
 
     def compute_loss(
         self,
@@ -83,9 +86,12 @@ class HeadTrainer(RowTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Cross-entropy over labels; see :meth:`HeadModel.forward`."""
-        self.samples += len(inputs["input_ids"])
-        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        """Cross-entropy over labels, see :meth:`HeadModel.forward`, by the share of rows that a batch has."""
+        rows = len(inputs["input_ids"])
+        self.samples += rows
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        loss = loss * rows / self._mean_rows
+        return (loss, outputs) if return_outputs else loss
 
     def learning_rate_of(self, name: str) -> float:
         """Give the head a learning rate of its own, and lower layers ever smaller ones."""

@@ -38,25 +38,50 @@ class LabelHead(nn.Module):
         self.prompt = prompt
 
     @classmethod
-    def from_label_words(cls, model: Any, tokenizer: Any, labels: Sequence[str], prompt: str) -> "LabelHead":
+    def from_label_words(
+        cls,
+        model: Any,
+        tokenizer: Any,
+        labels: Sequence[str],
+        prompt: str,
+        words: Sequence[Sequence[str]] | None = None,
+    ) -> "LabelHead":
         """Cut a model's head down to label words: a classifier before any training.
 
-        A label's row is the head's row of the first token of its name, as the prompt would continue with it.
-        Where labels share that token, each takes the mean over the rows of all its tokens.
+        A word's row is the head's row of its first token, as the prompt would continue with it; where words
+        of several labels share that token, each takes the mean over the rows of all its tokens. A label's row
+        is the mean of its words'.
+
+        Parameters
+        ----------
+        model, tokenizer
+            The base model.
+        labels
+            The n labels.
+        prompt
+            Template with the field ``{text}``.
+        words
+            Words of each label; none: its name.
         """
-        tokens = [tokenizer.encode(f" {label.lower()}", add_special_tokens=False) for label in labels]
-        firsts = [ids[0] for ids in tokens]
-        full = trim_decoder(model, sorted({token for ids in tokens for token in ids})).cpu()
-        place = {int(token): row for row, token in enumerate(full.token_ids)}
-        chosen = [
-            [place[ids[0]]] if firsts.count(ids[0]) == 1 else [place[token] for token in ids]
-            for ids in tokens
+        spelt = [
+            [tokenizer.encode(f" {_small(word)}", add_special_tokens=False) for word in own]
+            for own in words or [[label] for label in labels]
         ]
-        weight = torch.stack([full.weight.detach()[rows].float().mean(dim=0) for rows in chosen])
-        bias = torch.zeros(len(labels))
-        if full.bias is not None:
-            bias = torch.stack([full.bias.detach()[rows].float().mean() for rows in chosen])
-        decoder = TrimmedDecoder(weight, bias, torch.tensor(firsts), full.scaling, full.full_rows)
+        firsts = [{ids[0] for ids in own} for own in spelt]
+        full = trim_decoder(model, sorted({token for own in spelt for ids in own for token in ids})).cpu()
+        place = {int(token): row for row, token in enumerate(full.token_ids)}
+
+        def mean_row(table: torch.Tensor, ids: list[int]) -> torch.Tensor:
+            alone = sum(ids[0] in own for own in firsts) == 1
+            return table[[place[token] for token in (ids[:1] if alone else ids)]].float().mean(dim=0)
+
+        def rows(table: torch.Tensor) -> torch.Tensor:
+            means = [torch.stack([mean_row(table, ids) for ids in own]).mean(dim=0) for own in spelt]
+            return torch.stack(means)
+
+        bias = torch.zeros(len(labels)) if full.bias is None else rows(full.bias.detach())
+        tokens = torch.tensor([own[0][0] for own in spelt])
+        decoder = TrimmedDecoder(rows(full.weight.detach()), bias, tokens, full.scaling, full.full_rows)
         return cls(decoder, labels, prompt)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
@@ -135,6 +160,11 @@ class LabelHead(nn.Module):
         """Read what :meth:`save` wrote; it answers with the same bits."""
         settings = read_json(folder / SETTINGS_FILE)
         return cls(TrimmedDecoder.load(folder), settings["labels"], settings["prompt"])
+
+
+def _small(word: str) -> str:
+    """Write a name as it stands within a sentence; an abbreviation stays one."""
+    return word if word.isupper() else word.lower()
 
 
 @contextmanager

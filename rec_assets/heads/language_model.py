@@ -10,7 +10,7 @@ import torch
 
 from rec_assets.backbone.layers import plain_model
 from rec_assets.backbone.load import load_base, load_tokenizer
-from rec_assets.backbone.trim import LogitScaling
+from rec_assets.backbone.trim import LogitScaling, effective_weight
 from rec_assets.heads.errors import HeadError
 
 _LOGITS = 1 << 24  # logits held at once: 64 MiB in float32
@@ -90,7 +90,9 @@ class LanguageModel:
     @property
     def vocabulary(self) -> int:
         """Rows of the vocabulary's head."""
-        return int(self.head.out_features)  # a 4-bit weight's shape is that of its packed bytes
+        head = self.head
+        # A 4-bit weight's shape is that of its packed bytes; PEFT's wrapper of rows tells no size.
+        return int(getattr(head, "out_features", None) or effective_weight(head)[0].shape[0])
 
     @property
     def head(self) -> Any:
@@ -114,7 +116,8 @@ class LanguageModel:
         """Score the whole vocabulary: states (M, d) to logits (M, V), float32."""
         head = self.head
         # A quantised head multiplies in its own number format; a plain one in that of its weight.
-        weight = head.weight if head.weight.is_floating_point() else next(self.decoder.parameters())
+        weight = next((one for one in head.parameters() if one.is_floating_point()), None)
+        weight = next(self.decoder.parameters()) if weight is None else weight
         scaling = LogitScaling.of(plain_model(self.model).config)
         logits: torch.Tensor = scaling(head(states.to(weight.device, weight.dtype)))
         return logits.float()

@@ -175,10 +175,7 @@ def fine_tuned_scorer(
 def _untrained(given: Prompted, layer: int | None, width: int) -> LabelHead:
     labels = [str(label) for label in given.words.labels]
     if layer is None:
-        words = [own[0] for own in given.words.words]
-        language = given.language
-        head = LabelHead.from_label_words(language.model, language.tokenizer, words, given.template.prompt)
-        head.labels = tuple(labels)
-        return head
+        model, tokenizer = given.language.model, given.language.tokenizer
+        return LabelHead.from_label_words(model, tokenizer, labels, given.template.prompt, given.words.words)
     nothing = torch.zeros(len(labels), width), torch.zeros(len(labels)), torch.full((len(labels),), -1)
     return LabelHead(TrimmedDecoder(*nothing, LogitScaling(), len(labels)), labels, given.template.prompt)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from transformers import DynamicCache
 
+from rec_assets.backbone.precision import reading
 from rec_assets.heads.language_model import LanguageModel
 
 
@@ -49,6 +50,7 @@ def read_prefix(language: LanguageModel, tokens: Sequence[int]) -> Prefix:
     # Without a configuration every layer keeps all positions; a sliding window is then in the mask alone.
     cache = DynamicCache()
     ids = torch.tensor([list(tokens)], device=language.device)
-    states = language.decoder(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state
+    with reading(language.device):
+        states = language.decoder(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state
     layers = tuple((layer.keys, layer.values) for layer in cache.layers)
     return Prefix(tuple(tokens), layers, states[0, -1])

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from rec_assets.backbone.layers import plain_model
 from rec_assets.backbone.precision import reading
+from rec_assets.heads.opening import opening_tokens
 
 # Tokens of the text that are read; the words after it in the prompt are always kept.
 TEXT_TOKENS = 96
@@ -31,10 +32,10 @@ def encode(
     text_tokens
         Tokens of the text that are read.
     start
-        Whether the tokenizer's first token, if it has one, comes before the prompt.
+        Whether :func:`~rec_assets.heads.opening.opening_tokens` come before the prompt.
     """
     before, _, after = prompt.partition("{text}")
-    first = [tokenizer.bos_token_id] if start and tokenizer.bos_token_id is not None else []
+    first = opening_tokens(tokenizer, before) if start else []
     opening, rest = split_opening(tokenizer, before)
     words = tokenizer.encode(rest + text, add_special_tokens=False, split_special_tokens=True)
     room = text_tokens + len(tokenizer.encode(rest, add_special_tokens=False))

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from rec_assets.backbone.precision import reading
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.prefix import Prefix
 from rec_assets.heads.states import equal_length_batches
@@ -103,7 +104,9 @@ def read_trees(
             places = torch.tensor([*range(length), *(length - 1 + depth for depth in trie.depths)]) + before
             options["position_ids"] = places.to(language.device).expand(len(batch), -1)
             options["attention_mask"] = _masks(language, trie, before, length, places, len(batch))
-        yield batch, language.decoder(input_ids=ids, **options).last_hidden_state[:, length - 1 :]
+        with reading(language.device):
+            states = language.decoder(input_ids=ids, **options).last_hidden_state
+        yield batch, states[:, length - 1 :]
 
 
 def _masks(

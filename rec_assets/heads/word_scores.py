@@ -38,7 +38,7 @@ class WordScorer:
         by its length, so that long names are not at a disadvantage. ``trie``: each token's probability among
         those that may follow in the tree; nothing outside it is scored, so it needs no vocabulary head.
     demonstrations
-        Tokens before every prompt, read once; with the tokenizer's first token, if it has one.
+        Tokens before every prompt, read once; with what opens every text.
     text_tokens
         Tokens of a text that are read.
     decoder

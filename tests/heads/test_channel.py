@@ -2,18 +2,10 @@ import numpy as np
 import torch
 from architectures import build
 from scipy.special import log_softmax
+from spelt import Spelt
 
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.language_model import LanguageModel
-
-
-class Spelt:
-    """A tokenizer of numbers: "5 9" is the tokens 5 and 9."""
-
-    bos_token_id, eos_token_id, unk_token_id = 1, 2, None
-
-    def encode(self, text, **_):
-        return [int(word) for word in text.split()]
 
 
 def text_given(model, beginning, text):
@@ -46,7 +38,8 @@ def test_demonstrations_come_first():
 def test_special_tokens_are_read_in_a_beginning_and_not_in_a_text(model, tokenizer):
     scorer = ChannelScorer(LanguageModel(model, tokenizer), [["</s>red"], ["green"]])
     red = tokenizer.encode("red", add_special_tokens=False)
-    assert scorer.prefixes[0][0].tokens == (tokenizer.bos_token_id, tokenizer.eos_token_id, *red)
+    assert scorer.prefixes[0][0].tokens == (tokenizer.eos_token_id, *red)
+    assert scorer.prefixes[1][0].tokens[0] == tokenizer.bos_token_id
     assert tokenizer.eos_token_id not in scorer.rows(["black </s> belts"])[0]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from architectures import CONFIGS, build
-from peft import LoraConfig, inject_adapter_in_model
+from peft import LoraConfig, get_peft_model, inject_adapter_in_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -46,6 +46,31 @@ def test_every_architecture_is_read_again_with_no_weight_missing(name, tokenizer
     assert np.array_equal(
         DecoderTrimmedClassifier.load(tmp_path / "saved").predict_proba(["black", "a a"]), expected
     )
+
+
+def test_it_comes_back_with_its_parameters_and_words(model, tokenizer, tmp_path):
+    words = {"warm": ("red", "black"), "cool": ("green",)}
+    told = {"mode": "few_shot", "multi_token": "trie", "calibration": None, "demonstrations": 3}
+    clf = DecoderTrimmedClassifier(LanguageModel(model, tokenizer), words, "{text} is", **told)
+    texts = ["red Coats", "black Belts", "green Coats", "green Belts"]
+    clf.fit(texts, ["warm", "warm", "cool", "cool"]).save(tmp_path / "saved")
+    again = DecoderTrimmedClassifier.load(tmp_path / "saved")
+    assert {name: again.get_params()[name] for name in told} == told
+    assert again.words_ == clf.words_
+    assert again.labels == {"cool": ("green",), "warm": ("red", "black")}
+    np.testing.assert_allclose(again.predict_proba(texts), clf.predict_proba(texts), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"multi_token": "mean"}, {"mode": "channel"}, {"label_words": "search", "labels": None}]
+)
+def test_retrained_rows_are_read_in_modes_that_need_the_whole_head(model, tokenizer, asked):
+    config = LoraConfig(**ADAPTER, trainable_token_indices=[5, 7], task_type="CAUSAL_LM")
+    language = LanguageModel(get_peft_model(model, config), tokenizer)
+    told = {"labels": {"a": "black Coats", "b": "red"}, "mode": "zero_shot"} | asked
+    texts = ["black Coats", "red Coats"] * 4
+    clf = DecoderTrimmedClassifier(language, prompt="{text} is", **told).fit(texts, ["a", "b"] * 4)
+    assert np.isfinite(clf.predict_log_proba(texts)).all()
 
 
 @pytest.mark.parametrize("way", ["add_adapter", "inject"])

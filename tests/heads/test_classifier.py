@@ -59,8 +59,8 @@ def test_zero_shot_scores_as_the_language_model_does(language):
     words = [tokenizer.encode(word, add_special_tokens=False)[0] for word in ("belts", "coats")]
     with torch.no_grad():
         logits = language.model(torch.tensor([row])).logits[0, -1]
-    assert clf.words_.words == (("belts",), ("coats",)) if hasattr(clf, "words_") else True
     found = clf.predict_proba(["black red"])[0]
+    assert clf.words_.words == (("belts",), ("coats",))
     variants = clf.scorer_.sequences
     expected = torch.stack([logits.softmax(-1)[[s[0] for s in own if len(s) == 1]].sum() for own in variants])
     assert all(word in [s[0] for s in own] for word, own in zip(words, variants, strict=True))

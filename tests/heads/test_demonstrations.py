@@ -43,4 +43,4 @@ def test_special_tokens_of_the_prompt_are_read_as_such_and_those_of_the_text_are
     spelt = tokenizer.encode("a black </s> belts", add_special_tokens=False, split_special_tokens=True)
     closing = tokenizer.encode("is a red", add_special_tokens=False)
     start, end = tokenizer.bos_token_id, tokenizer.eos_token_id
-    assert list(tokens) == [start, start, *spelt, end, *closing]
+    assert list(tokens) == [start, *spelt, end, *closing]  # opened once

@@ -140,6 +140,27 @@ def test_modes_without_training_are_explained_too(model, tokenizer, mode):
     assert clf.explain("") == []
 
 
+def test_gradients_are_those_of_the_calibrated_answer(model, tokenizer):
+    """Scaling a word's embedding by 1 + e moves the calibrated log-probability by e times its score."""
+    language = LanguageModel(model, tokenizer)
+    clf = DecoderTrimmedClassifier(language, LABELS, "{text} is", mode="zero_shot").fit()
+    clf.prior_ = np.log([0.9, 0.07, 0.03])
+    scorer = clf.scorer_
+    row = torch.tensor(scorer.rows(["black"]))
+    embedded = language.decoder.get_input_embeddings()(row).detach()
+
+    def answer(scale: float) -> float:
+        moved = embedded.clone()
+        moved[0, 1] *= scale
+        with torch.no_grad():
+            states = language.decoder(inputs_embeds=moved, use_cache=False).last_hidden_state
+            raw = scorer.differentiable_scores(states)[0].double() - torch.from_numpy(clf.prior_)
+        return float(raw.log_softmax(dim=-1)[0])
+
+    (part,) = clf.explain("black", clf.classes_[0], "gradient", "token")
+    assert part.score == pytest.approx((answer(1.01) - answer(0.99)) / 0.02, rel=0.05, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("asked", "words"), [({"method": "guess"}, "no method"), ({"label": "Hats"}, "'Hats' is no label")]
 )

@@ -35,6 +35,16 @@ def test_labels_that_share_their_first_token_take_the_mean_of_theirs(model, toke
     torch.testing.assert_close(classifier.decoder.weight[2], head[first_token(tokenizer, "red")])
 
 
+def test_a_label_of_several_words_takes_the_mean_of_theirs(model, tokenizer):
+    words = [["Red", "black"], ["white"]]
+    made = LabelHead.from_label_words(model, tokenizer, ("up", "down"), PROMPT, words)
+    head = model.lm_head.weight
+    rows = [first_token(tokenizer, word) for word in ("red", "black")]
+    torch.testing.assert_close(made.decoder.weight[0], head[rows].mean(dim=0))
+    torch.testing.assert_close(made.decoder.weight[1], head[first_token(tokenizer, "white")])
+    assert made.labels == ("up", "down")
+
+
 def test_training_separates_what_can_be_separated(classifier):
     generator = torch.Generator().manual_seed(3)
     targets = torch.arange(60) % 3

@@ -27,16 +27,16 @@ def test_special_tokens_of_the_prompts_own_words_are_read_as_such(tokenizer):
     start, end = tokenizer.bos_token_id, tokenizer.eos_token_id
     asking = tokenizer.encode("red", add_special_tokens=False)
     found = encode(tokenizer, "<s>red</s>no {text}</s>red", "black </s> belts")
-    assert found == [start, start, *asking, end, *spelt, end, *asking]
+    assert found == [start, *asking, end, *spelt, end, *asking]
     cut = encode(tokenizer, "<s>red</s>no {text}</s>red", "black " * 9, text_tokens=2)
     words = tokenizer.encode("no black black", add_special_tokens=False)
-    assert cut == [start, start, *asking, end, *words, end, *asking]
+    assert cut == [start, *asking, end, *words, end, *asking]
 
 
 def test_a_token_may_span_the_border_of_prompt_and_text(tokenizer):
     joined = tokenizer.encode("black belts", add_special_tokens=False)
     assert encode(tokenizer, "bla{text}", "ck belts") == [tokenizer.bos_token_id, *joined]
-    assert encode(tokenizer, "</s>bla{text}", "ck belts")[2:] == joined
+    assert encode(tokenizer, "</s>bla{text}", "ck belts")[1:] == joined
 
 
 def test_braces_in_a_text_are_only_text(tokenizer):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from architectures import CONFIGS, EXPERTS, VOCABULARY, build
+from spelt import Spelt
 
 from rec_assets.heads.errors import HeadError
 from rec_assets.heads.label_words import LabelWords
@@ -12,15 +13,6 @@ from rec_assets.heads.word_scores import WordScorer
 
 # Shared beginnings of several depths, a sequence that begins another, one of a single token.
 SEQUENCES = [(5, 9, 11), (5, 9, 12), (5, 14), (5, 9), (20,), (21, 5, 9, 11)]
-
-
-class Spelt:
-    """A tokenizer of numbers: "5 9" is the tokens 5 and 9."""
-
-    bos_token_id, eos_token_id, unk_token_id = 1, 2, None
-
-    def encode(self, text, **_):
-        return [int(word) for word in text.split()]
 
 
 def tokens(seed, length):
