@@ -88,20 +88,20 @@ def _read(texts: list[str], file: Path | None) -> list[str]:
     return found
 
 
-def _words(label: list[str]) -> dict[str, list[str]]:
-    """Read ``name`` and ``name=word,word``."""
+def read_words(label: list[str]) -> dict[str, list[str]]:
+    """Read ``name`` and ``name=word,word``, each name once or several times."""
     words: dict[str, list[str]] = {}
     for one in label:
         name, _, listed = one.partition("=")
         own = [word.strip() for word in listed.split(",") if word.strip()] or [name.strip()]
         words.setdefault(name.strip(), []).extend(own)
-    if len(words) < 2:
-        raise CouturierError(f"{len(words)} label is no choice.", "Give --label twice or more.")
     return words
 
 
 def _zero_shot(label: list[str], prompt: str | None, base: Path | None, mode: str) -> Any:
-    words = _words(label)
+    words = read_words(label)
+    if len(words) < 2:
+        raise CouturierError(f"{len(words)} label is no choice.", "Give --label twice or more.")
     if mode not in ("zero_shot", "channel"):
         raise CouturierError(f"--mode is {mode!r}.", "Choose zero_shot or channel; the others need training.")
     from rec_assets.heads.classifier import DecoderTrimmedClassifier

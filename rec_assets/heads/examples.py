@@ -81,7 +81,7 @@ def choose_examples(table: pd.DataFrame, head: Head, name: str, seed: int) -> Ex
     }
     if len(labels) < 2:
         return (
-            f"{len(labels)} of {len(counts)} labels in {head.table}.{head.label} have at least "
+            f"{len(labels)} of {len(counts)} labels in column {head.label!r} have at least "
             f"{head.min_rows} rows; a classifier needs two"
         )
     targets = np.searchsorted(np.array(labels, dtype=object), thick["label"].to_numpy(dtype=object))
