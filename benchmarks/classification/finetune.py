@@ -6,9 +6,9 @@ import numpy as np
 
 from classification.assignment import Assignment, Outcome
 from classification.bases import count_parameters, language_model
-from classification.label_start import starting_head
 from rec_assets.backbone.merge import merge_adapters
 from rec_assets.heads.fine_tune import FineTuneSettings, tune
+from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.states import encode, last_states
 
 
@@ -16,7 +16,7 @@ def trimmed_finetune(assignment: Assignment) -> Outcome:
     """Fine-tune decoder and label rows; ``config`` has prompt, words and ``settings`` of the fine-tune."""
     config, task = assignment.config, assignment.task
     model, tokenizer = language_model(str(assignment.base), assignment.layers)
-    head = starting_head(model, tokenizer, config["words"], task.labels, config["prompt"])
+    head = LabelHead.from_label_words(model, tokenizer, task.labels, config["prompt"], config["words"])
     settings = FineTuneSettings(
         **config["settings"], seed=assignment.seed, checkpoints=assignment.files / "checkpoints"
     )

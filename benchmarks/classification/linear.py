@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from classification.assignment import Assignment, Outcome
 from classification.bases import count_parameters
 from classification.frozen import POOLINGS, FrozenStates, pooled_states
-from classification.label_start import starting_head
 from rec_assets.backbone.layers import keep_layers
+from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.states import encode, last_states
 
 
@@ -62,7 +62,9 @@ def trimmed_linear(assignment: Assignment) -> Outcome:
 
 def _label_words(assignment: Assignment, states: FrozenStates) -> Outcome:
     config, task = assignment.config, assignment.task
-    head = starting_head(states.model, states.tokenizer, config["words"], task.labels, config["prompt"])
+    head = LabelHead.from_label_words(
+        states.model, states.tokenizer, task.labels, config["prompt"], config["words"]
+    )
     train = torch.from_numpy(states.get(assignment.train, states.depth, "last"))
     start = time.perf_counter()
     head.fit(

@@ -16,8 +16,8 @@ import torch
 from tqdm import tqdm
 
 from classification.bases import language_model
-from classification.label_start import starting_head
 from classification.tasks import Task
+from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.states import encode, last_states
 
 Pair = dict[str, Any]  # of a prompt and the words of its labels
@@ -58,7 +58,7 @@ def screen(
                 ids = [encode(tokenizer, prompt, text) for text in texts]
                 states = last_states(model, ids, "selection texts")
                 for pair, path in group:
-                    head = starting_head(model, tokenizer, pair["words"], task.labels, prompt)
+                    head = LabelHead.from_label_words(model, tokenizer, task.labels, prompt, pair["words"])
                     with torch.no_grad():
                         scores = head(states).log_softmax(dim=-1).numpy()
                     _keep(path, {**pair, "accuracy": calibrated_accuracy(scores, targets)})

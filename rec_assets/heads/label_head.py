@@ -44,7 +44,7 @@ class LabelHead(nn.Module):
         tokenizer: Any,
         labels: Sequence[str],
         prompt: str,
-        words: Sequence[Sequence[str]] | None = None,
+        words: Sequence[str | Sequence[str]] | None = None,
     ) -> "LabelHead":
         """Cut a model's head down to label words: a classifier before any training.
 
@@ -61,11 +61,14 @@ class LabelHead(nn.Module):
         prompt
             Template with the field ``{text}``.
         words
-            Words of each label; none: its name.
+            A word, or several, of each label; none: its name.
         """
         spelt = [
-            [tokenizer.encode(f" {_small(word)}", add_special_tokens=False) for word in own]
-            for own in words or [[label] for label in labels]
+            [
+                tokenizer.encode(f" {_small(word)}", add_special_tokens=False)
+                for word in ([own] if isinstance(own, str) else own)
+            ]
+            for own in words or labels
         ]
         firsts = [{ids[0] for ids in own} for own in spelt]
         full = trim_decoder(model, sorted({token for own in spelt for ids in own for token in ids})).cpu()

@@ -13,7 +13,6 @@ from classification import bases
 from classification.assignment import Assignment
 from classification.frozen import pooled_states
 from classification.judge import scores, speed
-from classification.label_start import starting_head
 from classification.methods import METHODS, bases_of, deterministic, run
 from classification.phrases import with_phrases
 from classification.recipes import alike, candidates, choose, chosen, key, pairs, screens
@@ -491,18 +490,6 @@ def garments(tiny_base, monkeypatch):
     texts = [f"soft {('black', 'red', 'white')[i % 3]} {GARMENTS[i // 3 % 3]} no {i % 30}" for i in range(90)]
     targets = np.arange(90) // 3 % 3
     return make_task("garments", GARMENTS, (texts[:60], targets[:60]), (texts[60:], targets[60:]))
-
-
-def test_a_label_of_several_words_starts_from_the_mean_of_their_rows(garments):
-    model, tokenizer = bases.language_model("smollm2")
-    labels, prompt = garments.labels, "{text} in"
-    one = starting_head(model, tokenizer, ["belts", "coats", "men"], labels, prompt).decoder
-    other = starting_head(model, tokenizer, ["red", "coats", "men"], labels, prompt).decoder
-    both = starting_head(model, tokenizer, [["belts", "red"], "coats", ["men"]], labels, prompt).decoder
-    torch.testing.assert_close(both.weight, (one.weight + other.weight) / 2)
-    assert torch.equal(both.weight[1:], one.weight[1:])
-    named = starting_head(model, tokenizer, None, labels, prompt)
-    assert torch.equal(named.decoder.weight, model.get_output_embeddings().weight[named.decoder.token_ids])
 
 
 def test_a_preference_for_one_label_does_not_hide_what_answers_tell():
