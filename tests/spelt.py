@@ -10,8 +10,8 @@ class Spelt:
     def encode(self, text, **_):
         return [int(word) for word in text.split() if word.isdigit()]
 
-    def get_vocab(self):
-        return {}
+    def convert_tokens_to_ids(self, _):
+        return None
 
     def get_added_vocab(self):
         return {}

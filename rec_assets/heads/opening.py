@@ -34,5 +34,7 @@ def opening_tokens(tokenizer: Any, prompt: str = "") -> list[int]:
         return [] if own == added[:1] else added
     if own and own[0] in controls:
         return []
-    between = tokenizer.get_vocab().get(_BETWEEN_DOCUMENTS, tokenizer.bos_token_id)
+    between = tokenizer.convert_tokens_to_ids(_BETWEEN_DOCUMENTS)  # of one it lacks the unknown token's
+    if between is None or tokenizer.convert_ids_to_tokens(between) != _BETWEEN_DOCUMENTS:
+        between = tokenizer.bos_token_id
     return [] if between is None else [between]
