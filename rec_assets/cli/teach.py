@@ -2,9 +2,8 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 import yaml
 from pydantic import ValidationError
@@ -12,6 +11,11 @@ from pydantic import ValidationError
 from rec_assets.cli.application import SHOP, app
 from rec_assets.cli.heads import read_words
 from rec_assets.errors import CouturierError, TableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PROMPT = "{text}\nThis is about"
 
 
 @app.command(rich_help_panel=SHOP)
@@ -28,8 +32,8 @@ def teach(
         ),
     ] = "linear",
     prompt: Annotated[
-        str, typer.Option(help="What precedes the label word, with {text}.")
-    ] = "{text}\nThis is about",
+        str | None, typer.Option(help="What precedes the label word, with {text}; by default: This is about.")
+    ] = None,
     words: Annotated[
         list[str] | None, typer.Option("--words", help="Words of a label: positive=great,good.")
     ] = None,
@@ -47,9 +51,10 @@ def teach(
     Held-out accuracy stands beside that of the most frequent label and of TF-IDF with logistic regression.
 
     For example:
-      couturier teach catalogue.csv --text title --label category --out heads/category
-      couturier teach reviews.csv --text review --label stars --mode fine_tune --set epochs=5 --out stars
-      couturier classify "Linen shirt in olive" --head heads/category
+      couturier teach shop.csv --text title --label category --out my-head
+      couturier teach in.csv --text review --label stars --mode few_shot --out x
+
+    Then ask it: couturier classify "Linen shirt in olive" --head my-head
     """
     # Loads the model's libraries, which --help should not wait for.
     from rec_assets.heads.examples import choose_examples
@@ -62,7 +67,7 @@ def teach(
         "text": text,
         "label": label,
         "mode": mode,
-        "prompt": prompt,
+        "prompt": prompt or _PROMPT,
         "label_words": read_words(words) if words else None,
         "fine_tuning": _settings(setting or [], mode, seed),
         "layer": "auto",
@@ -101,7 +106,7 @@ def teach(
     typer.echo(f"Saved to {out}: {after:,} of the base model's {before:,} parameters.")
 
 
-def _read(table: Path, columns: list[str]) -> pd.DataFrame:
+def _read(table: Path, columns: list[str]) -> "pd.DataFrame":
     """Read columns of a table as text."""
     from rec_assets.sources.opening import connect, identifier, naming, open_file
 
