@@ -10,9 +10,10 @@ the same machine, on the same base layers, the same histories and with the same 
 - ``trl, grouped`` and ``trl, packed``: a token per SKU added to model and tokenizer, only adapters and the
   new rows trained, the loss of the same purchases over the whole vocabulary; ``speed/stock.py`` tells more.
 
-Everyone is judged by the cross-entropy of held-out purchases, softmax over SKUs alone; the clock stops for
-it. All learn from the same number of histories at a constant rate. ``seconds to equal loss`` is when the loss
-comes down to the highest of the best losses, ``times slower`` what that takes beside the first trainer.
+Everyone is judged by the cross-entropy of held-out purchases, softmax over the SKUs sold in training; the
+clock stops for it. All learn from the same number of histories at a constant rate. ``seconds to equal
+loss`` is when the loss comes down to the highest of the best losses, ``times slower`` what that takes beside
+the first trainer.
 Each runs in a process of its own; finished ones are kept in ``data/benchmarks/training/``, so a killed
 benchmark goes on. ``--home`` is a workspace with prompts, vocabulary and base model (default: the project, or
 ``COUTURIER_HOME``). A ``--smoke`` run writes there alone.
@@ -96,7 +97,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
         "steps": made.steps,
         "parameters": sum(value.numel() for value in parameters),
         "trained": sum(value.numel() for value in parameters if value.requires_grad),
-        "skus": len(lesson.registry),
+        "skus": len(lesson.sold),
         "training": settings.model_dump(mode="json"),
     }
 

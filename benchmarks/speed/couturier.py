@@ -76,7 +76,9 @@ def trainer(
     made = None
     if meter is not None:
         made = meter(
-            lambda: holdout_loss(model, inner.last_states, inner.head, lesson.held_out, lesson.bought)
+            lambda: holdout_loss(
+                model, inner.last_states, inner.head, lesson.held_out, lesson.bought, lesson.sold
+            )
         )
         made.watch(model)
         watching.append(made)

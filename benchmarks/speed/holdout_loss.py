@@ -1,4 +1,4 @@
-"""The one quantity that every trainer is judged by: cross-entropy of the held-out purchase over SKUs."""
+"""The one quantity that every trainer is judged by: cross-entropy of the held-out purchase over SKUs sold."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,9 +20,10 @@ def holdout_loss(
     head: Callable[[], Tensor],
     rows: Sequence[TokenRow],
     targets: Tensor,
+    candidates: Tensor,
     tokens: int = 8192,
 ) -> float:
-    """Mean of ``-log softmax`` over all ``n`` SKUs of the registry, of the SKU bought next, in nats.
+    """Mean of ``-log softmax`` over ``candidates``, of the SKU bought next, in nats.
 
     Parameters
     ----------
@@ -36,16 +37,19 @@ def holdout_loss(
         Histories.
     targets
         ``(len(rows),)``: the ``sku_index`` bought next.
+    candidates
+        ``(m,)``, ascending: every ``sku_index`` that has a share of the softmax; ``targets`` are among them.
     tokens
         Budget of a forward pass.
     """
     training = model.training
     model.eval()
     total = 0.0
-    weights = head()
+    weights = head()[candidates]
+    places = torch.searchsorted(candidates, targets)
     for batch in LengthBatches([len(row.ids) for row in rows], tokens, seed=None):
         chosen = [rows[place] for place in batch]
         logits = states(collate(chosen)["input_ids"], last_positions(chosen)) @ weights.T
-        total += float(F.cross_entropy(logits, targets[batch], reduction="sum"))
+        total += float(F.cross_entropy(logits, places[batch], reduction="sum"))
     model.train(training)
     return total / len(rows)

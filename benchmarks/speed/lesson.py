@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -32,8 +33,10 @@ class Lesson:
         Of prompts.
     rows
         Token rows of the training prompts that hold a purchase to learn from.
+    sold
+        ``(m,)``, ascending: the ``sku_index`` of every SKU that ``rows`` teach.
     held_out
-        Token rows of sampled validation customers.
+        Token rows of sampled validation customers who bought one of those next.
     bought
         ``(len(held_out),)``: the ``sku_index`` each of them bought next.
     prompts, asked
@@ -45,6 +48,7 @@ class Lesson:
     registry: pd.DataFrame
     encoder: RowEncoder
     rows: list[TokenRow]
+    sold: Tensor
     held_out: list[TokenRow]
     bought: Tensor
     prompts: pd.DataFrame
@@ -53,6 +57,9 @@ class Lesson:
 
 def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
     """Read a prepared workspace, with ``judged`` of its validation customers.
+
+    Customers whose next purchase was never sold before judge nobody: a trainer without titles only ever
+    pushes such an SKU away, so its loss would rise without bound and tell of little else.
 
     Raises
     ------
@@ -68,17 +75,24 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
         raise ValueError("the workspace's prompts.targets must be next_item alone")
     rows = encoder.encode(prompts)
     learnt = [bool((row.targets >= 0).any()) for row in rows]
-    holdout = read_table(workspace.prompts / "validation.parquet")
-    holdout = holdout.sample(min(judged, len(holdout)), random_state=seed).reset_index(drop=True)
+    targets = np.unique(np.concatenate([row.targets for row in rows]))
+    sold = targets[targets >= 0]
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
+    holdout = read_table(workspace.prompts / "validation.parquet")
+    bought = holdout[c.TARGETS].map(lambda basket: index[basket[0]])
+    holdout, bought = holdout[bought.isin(sold)], bought[bought.isin(sold)]
+    holdout = holdout.sample(min(judged, len(holdout)), random_state=seed)
+    bought = bought[holdout.index]
+    holdout = holdout.reset_index(drop=True)
     return Lesson(
         workspace=workspace,
         params=params,
         registry=registry,
         encoder=encoder,
         rows=list(compress(rows, learnt)),
+        sold=torch.from_numpy(sold),
         held_out=encoder.encode(holdout),
-        bought=torch.tensor([index[basket[0]] for basket in holdout[c.TARGETS]]),
+        bought=torch.from_numpy(bought.to_numpy(copy=True)),
         prompts=prompts[learnt].reset_index(drop=True),
         asked=holdout,
     )

@@ -160,7 +160,7 @@ def trainer(
     def head() -> Tensor:
         return inner.get_output_embeddings().weight[words:].detach()
 
-    made = meter(lambda: holdout_loss(model, states, head, asked, lesson.bought))
+    made = meter(lambda: holdout_loss(model, states, head, asked, lesson.bought, lesson.sold))
     built = SFTTrainer(
         model=model,
         args=arguments(

@@ -106,17 +106,32 @@ def test_the_meter_counts_what_couturier_learns_from(lesson, tmp_path):
     assert seconds == sorted(seconds)
 
 
-def test_the_held_out_loss_is_that_of_a_softmax_over_all_skus(lesson, tmp_path):
+def test_the_held_out_loss_is_that_of_a_softmax_over_the_skus_sold(lesson, tmp_path):
     trainer, _ = couturier.trainer(lesson, settings(lesson), 1, tmp_path)
     model = sku_model(trainer.model)
-    found = holdout_loss(model, model.last_states, model.head, lesson.held_out, lesson.bought, tokens=64)
+    found = holdout_loss(
+        model, model.last_states, model.head, lesson.held_out, lesson.bought, lesson.sold, tokens=64
+    )
     model.eval()
     with torch.no_grad():
         by_hand = []
         for row, sku in zip(lesson.held_out, lesson.bought, strict=True):
             states = model.last_states(torch.from_numpy(row.ids)[None], torch.tensor([len(row.ids) - 1]))[0]
-            by_hand.append(-(model.head() @ states).log_softmax(dim=0)[sku])
+            rivals = (model.head() @ states)[sorted(_sold(lesson))]
+            by_hand.append(rivals.logsumexp(dim=0) - (model.head() @ states)[sku])
     assert found == pytest.approx(float(torch.stack(by_hand).mean()), rel=1e-5)
+
+
+def test_customers_are_judged_by_what_was_sold_in_training(lesson):
+    assert lesson.sold.tolist() == sorted(_sold(lesson))
+    assert 0 < len(lesson.bought) == len(lesson.held_out) == len(lesson.asked) <= 20
+    assert set(lesson.bought.tolist()) <= _sold(lesson)
+    first = [basket[0] for basket in lesson.asked["targets"]]
+    assert lesson.registry["sku"][lesson.bought.numpy()].tolist() == first
+
+
+def _sold(lesson: Lesson) -> set[int]:
+    return {int(sku) for row in lesson.rows for sku in row.targets if sku >= 0}
 
 
 def test_as_stock_leaves_what_stock_can_train():
