@@ -80,10 +80,8 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
     index = dict(zip(registry[c.SKU], registry[c.SKU_INDEX], strict=True))
     holdout = read_table(workspace.prompts / "validation.parquet")
     bought = holdout[c.TARGETS].map(lambda basket: index[basket[0]])
-    holdout, bought = holdout[bought.isin(sold)], bought[bought.isin(sold)]
-    holdout = holdout.sample(min(judged, len(holdout)), random_state=seed)
-    bought = bought[holdout.index]
-    holdout = holdout.reset_index(drop=True)
+    known = holdout[bought.isin(sold)]
+    known = known.sample(min(judged, len(known)), random_state=seed)
     return Lesson(
         workspace=workspace,
         params=params,
@@ -91,8 +89,8 @@ def read_lesson(home: Path, judged: int, seed: int) -> Lesson:
         encoder=encoder,
         rows=list(compress(rows, learnt)),
         sold=torch.from_numpy(sold),
-        held_out=encoder.encode(holdout),
-        bought=torch.from_numpy(bought.to_numpy(copy=True)),
+        held_out=encoder.encode(known),
+        bought=torch.from_numpy(bought[known.index].to_numpy(copy=True)),
         prompts=prompts[learnt].reset_index(drop=True),
-        asked=holdout,
+        asked=known.reset_index(drop=True),
     )
