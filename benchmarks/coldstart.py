@@ -14,8 +14,8 @@ writes ``benchmarks/results/coldstart.json``, a row a task and a model:
   that have learnt from that other part: popular, popular in category, repeat, title kNN.
 
 Pairs of a customer and a date are pooled; intervals resample customers. Each row tells its gain over the best
-of its task's rules; rows of tasks not asked for stay in the file. The first two tasks use the models
-of ``benchmarks/ranking.py --dataset hm``, and train those that are not there. Runs stay in
+of its task's rules; rows of tasks and models not asked for stay in the file. The first two tasks use the
+models of ``benchmarks/ranking.py --dataset hm``, and train those that are not there. Runs stay in
 ``data/benchmarks/``; a run that was killed goes on. A smoke run (``--customers``) writes its rows there too.
 """
 
@@ -126,12 +126,14 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
     (work / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def with_other_tasks(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
-    """Add what the result file holds of tasks that were not run now; newcomers come first."""
+def with_other_rows(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """Add what the result file holds of tasks and models that were not run now; newcomers come first."""
     old = json.loads(path.read_text())["rows"] if path.exists() else []
-    run = {row["task"] for row in rows}
-    every = [*(row for row in old if row["task"] not in run), *rows]
-    return sorted(every, key=lambda row: row["task"].startswith(NEW_CATALOGUE))
+    every = {(row["task"], row["model"]): row for row in [*old, *rows]}
+    tasks = list(dict.fromkeys(task for task, _ in every))
+    return sorted(
+        every.values(), key=lambda row: (row["task"].startswith(NEW_CATALOGUE), tasks.index(row["task"]))
+    )
 
 
 def main() -> None:
@@ -154,7 +156,7 @@ def main() -> None:
         rows += judged_rows(pairs, asked.model, runs, command)
     path = result_file(PROJECT, "coldstart", asked.customers)
     window = {"cutoffs": asked.cutoffs, "customers": asked.customers}
-    write(path, command, asked.seeds, with_other_tasks(rows, path), **window)
+    write(path, command, asked.seeds, with_other_rows(rows, path), **window)
     for task in dict.fromkeys(row["task"] for row in rows):
         of_task = [row for row in rows if row["task"] == task]
         print(f"\n{task}: {of_task[0]['judged']}\n")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from coldstart import NEW_CATALOGUE, with_other_tasks
+from coldstart import NEW_CATALOGUE, with_other_rows
 from harness.coldstart_results import judged_rows
 from harness.hm import hm_source, workspaces
 from harness.new_catalogue import zero_shot_pairs
@@ -119,13 +119,16 @@ def test_a_catalogue_never_seen_is_ranked(hm_shared, quick, tmp_path, monkeypatc
     assert set(registry["sku"][12:]) == menswear
 
 
-def test_rows_of_tasks_that_were_not_run_stay(tmp_path):
+def test_rows_of_tasks_and_models_that_were_not_run_stay(tmp_path):
     path = tmp_path / "coldstart.json"
     row = {"task": NEW_SKUS, "model": "couturier", "metrics": 1}
     other = {"task": f"{NEW_CATALOGUE}: a → b", "model": "couturier", "metrics": 2}
-    assert with_other_tasks([row], path) == [row]
+    assert with_other_rows([row], path) == [row]
     path.write_text(json.dumps({"rows": [row, other]}))
     again = {**row, "metrics": 3}
-    assert with_other_tasks([again], path) == [again, other]
+    assert with_other_rows([again], path) == [again, other]
     anew = {**other, "metrics": 4}
-    assert with_other_tasks([anew], path) == [row, anew]
+    assert with_other_rows([anew], path) == [row, anew]
+    path.write_text(json.dumps({"rows": [row, other]}))
+    scratch = {**row, "model": "couturier_scratch", "metrics": 5}
+    assert with_other_rows([scratch], path) == [row, scratch, other]
