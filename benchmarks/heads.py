@@ -31,7 +31,7 @@ from classification.naming import misnamed, taken
 from classification.recipes import FOLDER, chosen
 from classification.runs import Cell, final, with_reading
 from classification.table import merge, render, row
-from harness.results import PROJECT, command_line
+from harness.results import PROJECT, command_line, machine
 
 _SCREENED = "with --select: prompts with label words, best before training, that meet the settings"
 
@@ -161,7 +161,8 @@ def measure_speed(asked: argparse.Namespace, command: str) -> dict[str, Any]:
         path = files / "speed" / f"{asked.base}-{asked.layers or 'all'}-{variant}.json"
         job = {"kind": "speed", "base": asked.base, "layers": asked.layers, "variant": variant}
         in_own_process(asked, job | {"files": str(files), "path": str(path)})
-        rows.append(json.loads(path.read_text()) | {"threads": asked.threads, "command": command})
+        where = {"threads": asked.threads, "machine": machine(), "command": command}
+        rows.append(json.loads(path.read_text()) | where)
     return merge(result_file(asked), "speed", rows, command, asked.seeds)
 
 

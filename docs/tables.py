@@ -41,7 +41,7 @@ def heads(result: dict[str, Any]) -> str:
     Accuracies are in per cent; minutes are those of training, the reading of its texts included.
     """
     head = ["Data", "Examples a label", "Method", "Accuracy", "Macro-F1"]
-    head += ["Minutes of training", "Parameters", "Peak MB"]
+    head += ["Minutes of training", "Threads, in", "Parameters", "Peak MB"]
     rows = [
         [
             row["dataset"],
@@ -50,6 +50,7 @@ def heads(result: dict[str, Any]) -> str:
             _spread(row["metrics"]["accuracy"], 100, 1),
             _spread(row["metrics"]["macro_f1"], 100, 1),
             _training_minutes(row),
+            f"{row['threads']}, {row['machine'].rsplit(', ', 1)[-1]}",
             f"{row['parameters']:,}",
             f"{row['peak_mb']:,}",
         ]
@@ -304,12 +305,18 @@ TABLES: dict[str, tuple[str, Render]] = {
 
 def with_table(text: str, name: str, render: Render) -> str:
     """Put a table of a result file between its marks."""
-    file = name.partition(":")[0]
+    file, _, part = name.partition(":")
     result = json.loads((PROJECT / "benchmarks" / "results" / f"{file}.json").read_text())
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
-    return f"{before}{begin}\n{render(result)}\n\n{result['machine']}.\n{end}{after}"
+    return f"{before}{begin}\n{render(result)}\n\n{machines(result, part or 'rows')}.\n{end}{after}"
+
+
+def machines(result: dict[str, Any], part: str) -> str:
+    """Say what rows were measured on: those that tell, on machines of their own."""
+    rows = result.get(part) or []
+    return "; ".join(dict.fromkeys(row["machine"] for row in rows if "machine" in row)) or result["machine"]
 
 
 def _measured(result: dict[str, Any], first: str, shown: dict[str, tuple[str, int]], marked_by: str) -> str:

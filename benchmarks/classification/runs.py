@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness.results import commit
+import torch
+from harness.results import commit, machine
 
 from classification.assignment import Assignment
 from classification.judge import figures, scores
@@ -70,6 +71,8 @@ def final(
         "config": config,
         "recipe": recipe,
         "commit": commit(),
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
         "rows": {"train": len(train), "test": len(truth)},
         **figures(outcome, truth, assignment.judged_texts),
     }

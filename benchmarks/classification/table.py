@@ -8,6 +8,7 @@ from typing import Any
 from harness.results import commit, machine, summary
 
 _FIGURES = ("train_samples_per_second", "latency_ms", "texts_per_second", "reading_seconds")
+_WHERE = ("command", "machine", "threads")  # of the runs of one row, these may differ
 
 
 def row(cell: dict[str, Any], runs: list[dict[str, Any]], deterministic: bool) -> dict[str, Any]:
@@ -15,7 +16,7 @@ def row(cell: dict[str, Any], runs: list[dict[str, Any]], deterministic: bool) -
     told = [name for name in _FIGURES if name in runs[0]]
     means = {name: round(statistics.fmean(run[name] for run in runs), 2) for name in told}
     own = {name: runs[0][name] for name in ("config", "recipe")}
-    own["command"] = "; ".join(dict.fromkeys(run["command"] for run in runs))
+    own |= {name: "; ".join(dict.fromkeys(str(run[name]) for run in runs)) for name in _WHERE}
     return summary(cell["model"], runs, deterministic) | cell | means | own
 
 

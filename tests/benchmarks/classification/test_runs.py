@@ -5,6 +5,7 @@ import runpy
 
 import heads
 import pytest
+import torch
 from classification.recipes import key
 from classification.runs import Cell, final, with_reading
 from classification.table import merge, render, row
@@ -42,6 +43,21 @@ def test_the_docs_give_minutes_only_where_reading_was_counted(task, tmp_path):
     assert told.endswith("```sh\npython benchmarks/heads.py\n```")
 
 
+def test_the_docs_say_what_each_row_was_measured_on(task, tmp_path):
+    run = final(Cell("tfidf_lr", "fruit", None, 4), task, {"C": 30}, 1, tmp_path, "default")
+    run |= {"command": "c", "machine": "Linux x86_64, 2 cores, bf16", "threads": 2}
+    told = {"model": "tfidf_lr", "dataset": "fruit", "shots": 4}
+    other = run | {"machine": "Linux x86_64, 2 cores, float32", "threads": 1}
+    file = tmp_path / "heads.json"
+    merge(file, "rows", [row(told, [run], False), row(told | {"shots": 16}, [other], False)], "c", [1])
+    drawn = runpy.run_path(str(PROJECT / "docs" / "tables.py"))
+    result = json.loads(file.read_text())
+    lines = drawn["heads"](result).splitlines()
+    assert [line.split(" | ")[6] for line in lines[2:4]] == ["2, bf16", "1, float32"]
+    assert drawn["machines"](result, "rows") == f"{run['machine']}; {other['machine']}"
+    assert drawn["machines"](result, "speed") == result["machine"]
+
+
 def test_a_run_tells_what_the_table_needs(task, tmp_path):
     cell = Cell("tfidf_lr", "fruit", None, 4)
     runs = [
@@ -57,6 +73,7 @@ def test_a_run_tells_what_the_table_needs(task, tmp_path):
     assert [one["shots"] for one in result["rows"]] == [4, 16, "all"]
     assert result["rows"][0]["metrics"]["accuracy"] == {"mean": 1.0, "sd": 0.0}
     assert result["rows"][0]["command"] == "c1; c2"
+    assert result["rows"][0]["threads"] == str(torch.get_num_threads())
     assert {"command", "commit", "machine", "seeds"} <= result.keys()
     assert {"seconds", "peak_mb", "parameters", "train_samples_per_second"} <= result["rows"][0].keys()
     merge(file, "speed", [{"model": "trimmed", "dataset": "made-up"}], "c", [1])
@@ -104,7 +121,8 @@ def test_a_recipe_by_hand_has_a_row_of_its_own_and_only_one(tmp_path, monkeypatc
         figures = {"metrics": {"accuracy": 0.5, "macro_f1": 0.5}, "peak_mb": 1, "parameters": 1, "notes": {}}
         rates = {"seconds": 1, "train_samples_per_second": 1, "latency_ms": 1, "texts_per_second": 1}
         told = {name: job[name] for name in ("seed", "config", "recipe", "command")}
-        path.write_text(json.dumps({**figures, **rates, **told, "commit": "c", "rows": {"train": 1}}))
+        told |= {"commit": "c", "machine": "m", "threads": 1, "rows": {"train": 1}}
+        path.write_text(json.dumps({**figures, **rates, **told}))
 
     monkeypatch.setattr(heads, "in_own_process", here)
     asked = ["--method", "tfidf_lr", "--seeds", "1", "2"]
