@@ -45,7 +45,7 @@ def heads(result: dict[str, Any]) -> str:
     rows = [
         [
             row["dataset"],
-            str(row["shots"]),
+            _examples(row),
             row["model"],
             _spread(row["metrics"]["accuracy"], 100, 1),
             _spread(row["metrics"]["macro_f1"], 100, 1),
@@ -349,6 +349,11 @@ def _lead(value: dict[str, Any] | None) -> str:
         return "–"
     apart = value["difference"]
     return f"{apart['mean']:+.4f} [{apart['low']:+.4f}, {apart['high']:+.4f}]"
+
+
+def _examples(row: dict[str, Any]) -> str:
+    """Say how many labelled examples of each label were learnt from."""
+    return "0" if row["model"].partition("/")[0] == "zero_shot" else str(row["shots"])
 
 
 def _training_minutes(row: dict[str, Any]) -> str:

@@ -49,11 +49,13 @@ def test_the_docs_say_what_each_row_was_measured_on(task, tmp_path):
     told = {"model": "tfidf_lr", "dataset": "fruit", "shots": 4}
     other = run | {"machine": "Linux x86_64, 2 cores, float32", "threads": 1}
     file = tmp_path / "heads.json"
-    merge(file, "rows", [row(told, [run], False), row(told | {"shots": 16}, [other], False)], "c", [1])
+    rows = [row(told, [run], False), row(told | {"model": "zero_shot/smollm2", "shots": 16}, [other], False)]
+    merge(file, "rows", rows, "c", [1])
     drawn = runpy.run_path(str(PROJECT / "docs" / "tables.py"))
     result = json.loads(file.read_text())
     lines = drawn["heads"](result).splitlines()
     assert [line.split(" | ")[6] for line in lines[2:4]] == ["2, bf16", "1, float32"]
+    assert [line.split(" | ")[1] for line in lines[2:4]] == ["4", "0"]  # no label is looked at
     assert drawn["machines"](result, "rows") == f"{run['machine']}; {other['machine']}"
     assert drawn["machines"](result, "speed") == result["machine"]
 
