@@ -32,7 +32,8 @@ def candidates(
     found = []
     for one in _alternatives(book, method):
         grid = dict(one.get("grid", {}))
-        grid |= one.get("all" if shots is None else "few" if shots <= _FEW else "many", {})
+        size = "all" if shots is None else "few" if shots <= _FEW else "many"
+        grid |= one.get(size, {}) | one.get(dataset, {}).get(size, {})
         own = said if said is not None and one.get("screened") else _said(book, dataset, one)
         found += [
             one.get("fixed", {}) | dict(zip(grid, values, strict=True)) | words

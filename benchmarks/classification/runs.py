@@ -61,8 +61,9 @@ class Cell:
 def final(
     cell: Cell, task: Task, config: dict[str, Any], seed: int, files: Path, recipe: str
 ) -> dict[str, Any]:
-    """Train on shots (or all of train) and score the test rows."""
-    train = task.shots(cell.shots, seed, "train" if cell.shots is None else "pool")
+    """Train on shots (or the recipe's share of train, as a rule all) and score the test rows."""
+    part = "train" if cell.shots is None else "pool"
+    train = task.shots(cell.shots, seed, part, config.get("share", 1.0))
     assignment = _assign(cell, task, config, seed, files, train, task.rows("test"))
     outcome = run_method(cell.method, assignment)
     truth = task.targets[assignment.judged]
@@ -100,7 +101,8 @@ def tried(
         path = files / "selection" / f"{cell.name(config, seed)}-{rows or 'all'}.json"
         if not path.exists():
             judged = task.rows("selection")[:rows]
-            assignment = _assign(cell, task, config, seed, files, task.shots(cell.shots, seed), judged)
+            train = task.shots(cell.shots, seed, share=config.get("share", 1.0))
+            assignment = _assign(cell, task, config, seed, files, train, judged)
             outcome = run_method(cell.method, assignment)
             found = scores(task.targets[assignment.judged], outcome.predictions)
             path.parent.mkdir(parents=True, exist_ok=True)

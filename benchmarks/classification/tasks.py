@@ -58,15 +58,15 @@ class Task:
         }
         return np.flatnonzero(masks[part])
 
-    def shots(self, count: int | None, seed: int, part: str = "pool") -> np.ndarray:
-        """Draw ``count`` rows of every label from a part, (count · n,); None: all of it.
+    def shots(self, count: int | None, seed: int, part: str = "pool", share: float = 1.0) -> np.ndarray:
+        """Draw ``count`` rows of every label from a part, (count · n,); None: a share of it, as a rule all.
 
         A label with fewer rows gives all it has.
         """
         rows = self.rows(part)
-        if count is None:
-            return rows
         random = np.random.default_rng([_SPLIT_SEED, seed])
+        if count is None:
+            return np.sort(random.permutation(rows)[: round(share * len(rows))])
         own = [
             random.permutation(rows[self.targets[rows] == label])[:count] for label in range(len(self.labels))
         ]
