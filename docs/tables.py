@@ -352,8 +352,11 @@ def _lead(value: dict[str, Any] | None) -> str:
 
 
 def _examples(row: dict[str, Any]) -> str:
-    """Say how many labelled examples of each label were learnt from."""
-    return "0" if row["model"].partition("/")[0] == "zero_shot" else str(row["shots"])
+    """Say how many labelled examples of each label were learnt from, or what share of all."""
+    if row["model"].partition("/")[0] == "zero_shot":
+        return "0"
+    share = row.get("config", {}).get("share", 1)
+    return str(row["shots"]) if share == 1 else f"{share:.0%} of {row['shots']}"
 
 
 def _training_minutes(row: dict[str, Any]) -> str:

@@ -33,6 +33,16 @@ def test_settings_of_recipes_are_ones_the_fine_tune_knows():
     assert {json.dumps(one) for one in same} == whole
 
 
+def test_a_data_set_may_have_settings_of_its_own():
+    own, others = (
+        [one["settings"] for one in candidates("sequence_classification", name, 16)]
+        for name in ("fashion", "sst2")
+    )
+    assert own[0]["epochs"] < others[0]["epochs"]
+    same = (candidates("sequence_classification", name, None) for name in ("fashion", "sst2"))
+    assert len({json.dumps(one) for one in same}) == 1
+
+
 def test_depths_are_shares_of_any_base():
     depths = [one["depths"] for one in candidates("trimmed_linear", "sst2", 16) if "depths" in one]
     assert len(depths) > 1

@@ -43,6 +43,16 @@ def test_the_docs_give_minutes_only_where_reading_was_counted(task, tmp_path):
     assert told.endswith("```sh\npython benchmarks/heads.py\n```")
 
 
+def test_a_recipe_that_reads_a_share_of_all_says_so(task, tmp_path):
+    cell = Cell("tfidf_lr", "fruit", None, None)
+    run = final(cell, task, {"C": 30, "share": 0.5}, 1, tmp_path, "default") | {"command": "c"}
+    assert run["rows"]["train"] == round(len(task.rows("train")) / 2)
+    told = {"model": "tfidf_lr", "dataset": "fruit", "shots": "all"}
+    drawn = runpy.run_path(str(PROJECT / "docs" / "tables.py"))
+    lines = drawn["heads"]({"rows": [row(told, [run], False)]}).splitlines()
+    assert lines[2].split(" | ")[1] == "50% of all"
+
+
 def test_the_docs_say_what_each_row_was_measured_on(task, tmp_path):
     run = final(Cell("tfidf_lr", "fruit", None, 4), task, {"C": 30}, 1, tmp_path, "default")
     run |= {"command": "c", "machine": "Linux x86_64, 2 cores, bf16", "threads": 2}

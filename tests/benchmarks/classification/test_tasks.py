@@ -25,6 +25,14 @@ def test_shots_are_so_many_of_every_label_and_of_the_seed(task):
     assert np.array_equal(task.shots(None, 1, "train"), task.rows("train"))
 
 
+def test_a_share_of_all_is_drawn_by_seed(task):
+    half = task.shots(None, 1, "train", share=0.5)
+    assert len(half) == len(set(half)) == round(len(task.rows("train")) / 2)
+    assert set(half) <= set(task.rows("train"))
+    assert np.array_equal(half, task.shots(None, 1, "train", share=0.5))
+    assert not np.array_equal(half, task.shots(None, 2, "train", share=0.5))
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "train", "test", "labels"),
