@@ -7,9 +7,11 @@ import numpy as np
 from classification.assignment import Assignment, Outcome
 from classification.bases import count_parameters, language_model
 from rec_assets.backbone.merge import merge_adapters
+from rec_assets.heads.averaged_scores import FROZEN_POOLING, AveragedScorer, with_frozen_head
 from rec_assets.heads.fine_tune import FineTuneSettings, tune
 from rec_assets.heads.label_head import LabelHead
-from rec_assets.heads.states import encode, last_states
+from rec_assets.heads.language_model import LanguageModel
+from rec_assets.heads.state_scores import StateScorer
 
 
 def trimmed_finetune(assignment: Assignment) -> Outcome:
@@ -26,17 +28,40 @@ def trimmed_finetune(assignment: Assignment) -> Outcome:
     if done.samples_per_second:  # a run that went on from a checkpoint began before this process
         seconds = max(seconds, settings.epochs * len(assignment.train) / done.samples_per_second)
     adapted = merge_adapters(done.model)  # one product a layer again, as a deployed classifier has
+    start = time.perf_counter()
+    tuned = StateScorer(LanguageModel(adapted, tokenizer), head)
+    scorer = with_frozen_head(tuned, assignment.texts, assignment.targets, settings)
+    seconds += time.perf_counter() - start
 
     def classify(texts: list[str]) -> np.ndarray:
-        return head.predict(
-            last_states(adapted, [encode(tokenizer, config["prompt"], t) for t in texts])
-        ).numpy()
+        return np.asarray(scorer.scores(texts).argmax(axis=1))
+
+    heads = [head, scorer.frozen] if isinstance(scorer, AveragedScorer) else [head]
 
     return Outcome(
         classify(assignment.judged_texts),
         classify,
         seconds,
-        count_parameters(adapted.get_decoder(), head),
+        count_parameters(adapted.get_decoder(), *heads),
         done.samples_per_second,
-        {"trained_parameters": done.trained_parameters, "history": done.history},
+        {
+            "trained_parameters": done.trained_parameters,
+            "history": done.history,
+            **_apart(scorer, assignment),
+        },
     )
+
+
+def _apart(scorer: StateScorer, assignment: Assignment) -> dict[str, float]:
+    """Accuracy on the judged rows of each of two heads alone."""
+    if not isinstance(scorer, AveragedScorer):
+        return {}
+    truth = assignment.task.targets[assignment.judged]
+    alone = {
+        "fine_tuned": StateScorer(scorer.language, scorer.head),
+        "frozen": StateScorer(scorer.language, scorer.frozen, layer=scorer.place, pooling=FROZEN_POOLING),
+    }
+    return {
+        f"accuracy_{name}": float((one.scores(assignment.judged_texts).argmax(axis=1) == truth).mean())
+        for name, one in alone.items()
+    }

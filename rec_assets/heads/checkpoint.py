@@ -18,6 +18,7 @@ from rec_assets.backbone.quantise import keep_layout
 from rec_assets.backbone.trim import TrimmedDecoder, stored_bytes
 from rec_assets.errors import BaseModelError
 from rec_assets.files import atomic_folder, read_json, refuse_foreign, write_json
+from rec_assets.heads.averaged_scores import AveragedScorer
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.errors import HeadError
 from rec_assets.heads.label_head import LabelHead
@@ -28,6 +29,7 @@ from rec_assets.heads.word_scores import WordScorer
 
 CLASSIFIER_FILE = "classifier.json"
 BACKBONE_FOLDER = "backbone"
+FROZEN_FOLDER = "frozen"
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,18 @@ def write_checkpoint(
         else:
             scorer.head.save(part)
             kind = {"kind": "state", "layer": scorer.layer, "pooling": scorer.pooling}
-        decoder = scorer.decoder if isinstance(scorer, WordScorer) else scorer.head.decoder
+            if isinstance(scorer, AveragedScorer):
+                (part / FROZEN_FOLDER).mkdir()
+                scorer.frozen.save(part / FROZEN_FOLDER)
+                kind = {"kind": "averaged", "place": scorer.place}
+        decoders = [scorer.decoder] if isinstance(scorer, WordScorer) else [scorer.head.decoder]
+        if isinstance(scorer, AveragedScorer):
+            decoders.append(scorer.frozen.decoder)
         sizes = {
             "parameters_before": _count(before),
-            "parameters_after": _count(backbone) + _count(decoder),
+            "parameters_after": _count(backbone) + sum(map(_count, decoders)),
             "bytes_before": stored_bytes(before),
-            "bytes_after": stored_bytes(backbone) + stored_bytes(decoder),
+            "bytes_after": stored_bytes(backbone) + sum(map(stored_bytes, decoders)),
         }
         # float(), for a float32 prior: its decimal digits must lead back to the same bits.
         settings = kind | {
@@ -170,6 +178,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             demonstrations=settings["demonstrations"],
             text_tokens=settings["text_tokens"],
             decoder=TrimmedDecoder.load(folder).to(device),
+        )
+    elif settings["kind"] == "averaged":
+        scorer = AveragedScorer(
+            language,
+            LabelHead.load(folder),
+            LabelHead.load(folder / FROZEN_FOLDER),
+            place=settings["place"],
+            text_tokens=settings["text_tokens"],
         )
     else:
         scorer = StateScorer(

@@ -134,9 +134,9 @@ def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, in
         if scorer.prefix is not None:
             options = {"use_cache": True, "past_key_values": scorer.prefix.cache(1)}
         states = language.decoder(inputs_embeds=embedded, **options).last_hidden_state
+        scores = scorer.differentiable_scores(states)
     else:
-        states = scorer.states(inputs_embeds=embedded)
-    scores = scorer.differentiable_scores(states)
+        scores = scorer.differentiable_scores(inputs_embeds=embedded)
     if classifier.prior_ is not None:
         scores = scores - torch.from_numpy(classifier.prior_).to(scores)
     scores = scores.log_softmax(dim=-1)

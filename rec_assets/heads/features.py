@@ -1,6 +1,6 @@
 """Frozen features of a text: the hidden state of any layer, of its last token or averaged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -76,9 +76,28 @@ def states_at(language: LanguageModel, place: int | None, **inputs: Any) -> torc
         return states
     layers = decoder_layers(language.model)
     seen: list[torch.Tensor] = []
-    with _stopping(layers[0] if place == 0 else layers[place - 1], place == 0, seen):
+    with _seeing(layers[0] if place == 0 else layers[place - 1], place == 0, seen, stop=True):
         language.decoder(use_cache=False, **inputs)
     return seen[0]
+
+
+def states_beside(language: LanguageModel, place: int, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run the whole model once and give the states of a place on its way, and the last, (B, T, d) each.
+
+    Parameters
+    ----------
+    language
+        The model.
+    place
+        A number that :func:`check_layer` gave.
+    **inputs
+        ``input_ids`` or ``inputs_embeds``.
+    """
+    layers = decoder_layers(language.model)
+    seen: list[torch.Tensor] = []
+    with _seeing(layers[0] if place == 0 else layers[place - 1], place == 0, seen, stop=False):
+        last: torch.Tensor = language.decoder(use_cache=False, **inputs).last_hidden_state
+    return seen[0], last
 
 
 class _Reached(Exception):  # noqa: N818 -- no error: the way out of a forward pass
@@ -86,16 +105,18 @@ class _Reached(Exception):  # noqa: N818 -- no error: the way out of a forward p
 
 
 @contextmanager
-def _stopping(module: Any, before: bool, seen: list[torch.Tensor]) -> Iterator[None]:
-    """End a forward pass at a module, keeping what goes into it, or comes out of it."""
+def _seeing(module: Any, before: bool, seen: list[torch.Tensor], stop: bool) -> Iterator[None]:
+    """Keep what goes into a module, or comes out of it, and end the forward pass there where asked."""
 
     def enter(_: Any, args: Any, kwargs: Any) -> None:
         seen.append(args[0] if args else kwargs["hidden_states"])
-        raise _Reached
+        if stop:
+            raise _Reached
 
     def leave(_: Any, args: Any, result: Any) -> None:
         seen.append(result[0] if isinstance(result, tuple) else result)
-        raise _Reached
+        if stop:
+            raise _Reached
 
     handle = (
         module.register_forward_pre_hook(enter, with_kwargs=True)
@@ -122,26 +143,53 @@ def read_features(
     """
     memory = language.memory
     if memory is None or not len(rows):
-        return _read(language, rows, place, pooling)
+        return _read_at(language, rows, place, pooling)
     keys = [(tuple(row), place, pooling) for row in rows]
     if unread := [key for key in dict.fromkeys(keys) if key not in memory]:
         memory.update(
-            zip(unread, _read(language, [row for row, _, _ in unread], place, pooling), strict=True)
+            zip(unread, _read_at(language, [row for row, _, _ in unread], place, pooling), strict=True)
         )
     return torch.stack([memory[key] for key in keys])
 
 
-@torch.no_grad()
-def _read(
+def read_beside(
+    language: LanguageModel, rows: Sequence[Sequence[int]], place: int, pooling: Pooling
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute pooled states at one place and the last ones of the last token, in one pass.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        (N, d) each, as :func:`read_features` gives them.
+    """
+
+    def compute(ids: torch.Tensor) -> torch.Tensor:
+        below, last = states_beside(language, place, input_ids=ids)
+        return torch.cat([pool(below.float(), pooling), pool(last.float(), "last")], dim=1)
+
+    below, last = _read(language, rows, compute).chunk(2, dim=1)
+    return below, last
+
+
+def _read_at(
     language: LanguageModel, rows: Sequence[Sequence[int]], place: int | None, pooling: Pooling
 ) -> torch.Tensor:
+    return _read(language, rows, lambda ids: pool(states_at(language, place, input_ids=ids).float(), pooling))
+
+
+@torch.no_grad()
+def _read(
+    language: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    compute: Callable[[torch.Tensor], torch.Tensor],
+) -> torch.Tensor:
+    """Compute (B, d) from ids (B, T), for batches of rows of one length, and put it in the rows' order."""
     found: list[torch.Tensor | None] = [None] * len(rows)
     with tqdm(total=len(rows), desc="read texts", unit="text", leave=False) as bar:
         for batch in equal_length_batches([len(row) for row in rows]):
             ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)
             with reading(language.device):
-                states = states_at(language, place, input_ids=ids)
-            pooled = pool(states.float(), pooling).cpu()
+                pooled = compute(ids).cpu()
             for index, state in zip(batch, pooled, strict=True):
                 found[index] = state
             bar.update(len(batch))

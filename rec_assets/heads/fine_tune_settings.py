@@ -22,6 +22,10 @@ class FineTuneSettings(Section):
     alpha: int = Field(32, ge=1, description="Adapters are scaled by alpha / rank.")
     adapter_dropout: float = Field(0.05, ge=0, lt=1, description="On what enters an adapter.")
     embeddings: bool = Field(False, description="With full: train the input embeddings too.")
+    frozen_layers: int = Field(0, ge=0, description="Lowest layers that are left as they are.")
+    frozen_head: bool = Field(
+        False, description="Answer along with a regression on the mean state of the last frozen layer."
+    )
     epochs: int = Field(4, ge=1, description="At most; passes over the rows.")
     learning_rate: float = Field(5e-4, gt=0, description="Of adapters or layers; the schedule is a cosine.")
     head_learning_rate: float = Field(1e-3, gt=0, description="Of the head's rows and biases.")

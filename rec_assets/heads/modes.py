@@ -11,6 +11,7 @@ import torch
 from rec_assets.backbone.load import load_base
 from rec_assets.backbone.merge import merge_adapters
 from rec_assets.backbone.trim import LogitScaling, TrimmedDecoder
+from rec_assets.heads.averaged_scores import with_frozen_head
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.demonstrations import demonstration_tokens
 from rec_assets.heads.errors import HeadError
@@ -156,20 +157,13 @@ def fine_tuned_scorer(
     from rec_assets.heads.fine_tune import fine_tune  # loads the trainer
     from rec_assets.heads.fine_tune_settings import read_settings
 
+    recipe = read_settings(settings, seed)
     shared = given.language
     model = load_base(shared.folder) if shared.folder else copy.deepcopy(shared.model)
     head = _untrained(given, None, 0)
-    adapted = fine_tune(
-        model,
-        shared.tokenizer,
-        head,
-        texts,
-        targets,
-        read_settings(settings, seed),
-        text_tokens=given.text_tokens,
-    )
+    adapted = fine_tune(model, shared.tokenizer, head, texts, targets, recipe, text_tokens=given.text_tokens)
     tuned = LanguageModel(merge_adapters(adapted).to(shared.device), shared.tokenizer)
-    return StateScorer(tuned, head, text_tokens=given.text_tokens)
+    return with_frozen_head(StateScorer(tuned, head, text_tokens=given.text_tokens), texts, targets, recipe)
 
 
 def _untrained(given: Prompted, layer: int | None, width: int) -> LabelHead:

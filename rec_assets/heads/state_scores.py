@@ -59,11 +59,14 @@ class StateScorer:
         scores: np.ndarray = logits.log_softmax(dim=-1).cpu().numpy()
         return scores
 
-    def differentiable_scores(self, states: torch.Tensor) -> torch.Tensor:
-        """Score labels from states (B, T, d), keeping gradients, (B, n)."""
+    def differentiable_scores(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Score labels of B rows of one length, keeping gradients, (B, n).
+
+        Parameters
+        ----------
+        **inputs
+            ``input_ids`` (B, T), or ``inputs_embeds`` (B, T, d).
+        """
+        states = states_at(self.language, self.layer, **inputs)
         scores: torch.Tensor = self.head(pool(states, self.pooling).to(self.head.decoder.weight))
         return scores.log_softmax(dim=-1)
-
-    def states(self, **inputs: torch.Tensor) -> torch.Tensor:
-        """Run the model as far as its states are needed, (B, T, d)."""
-        return states_at(self.language, self.layer, **inputs)

@@ -66,7 +66,7 @@ def test_gradient_times_input_is_the_directional_derivative(fitted):
         # Only the text's own tokens: the prompt's words after it stay.
         after = len(scorer.language.tokenizer.encode(" This garment is a", add_special_tokens=False))
         shifted[0, -after:] = embedded[0, -after:]
-        scores = scorer.differentiable_scores(scorer.states(inputs_embeds=shifted)).log_softmax(-1)
+        scores = scorer.differentiable_scores(inputs_embeds=shifted).log_softmax(-1)
         moved.append(float(scores.detach()[0, 1]))
     total = sum(part.score for part in fitted.explain("black", "Coats", "gradient"))
     assert total == pytest.approx((moved[0] - moved[1]) / (2 * step), rel=0.02, abs=1e-3)
@@ -101,7 +101,7 @@ def test_the_prompts_last_character_is_no_part_of_the_first_word(model, tokenize
     scorer = clf.scorer_
     row = torch.tensor(scorer.rows(["black"]))
     embedded = scorer.language.decoder.get_input_embeddings()(row).detach().requires_grad_(True)
-    scores = scorer.differentiable_scores(scorer.states(inputs_embeds=embedded)).log_softmax(dim=-1)
+    scores = scorer.differentiable_scores(inputs_embeds=embedded).log_softmax(dim=-1)
     (slope,) = torch.autograd.grad(scores[0, 1], embedded)
     each = (slope * embedded)[0].sum(dim=-1).detach()
     before = 1 + len(tokenizer.encode("no .", add_special_tokens=False))
