@@ -163,37 +163,42 @@ def read_beside(
         (N, d) each, as :func:`read_features` gives them.
     """
 
-    def compute(ids: torch.Tensor) -> torch.Tensor:
+    def compute(ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
         below, last = states_beside(language, place, input_ids=ids)
-        return torch.cat([pool(below.float(), pooling), pool(last.float(), "last")], dim=1)
+        return pool(below.float(), pooling), pool(last.float(), "last")
 
-    below, last = _read(language, rows, compute).chunk(2, dim=1)
+    below, last = _read(language, rows, compute)
     return below, last
 
 
 def _read_at(
     language: LanguageModel, rows: Sequence[Sequence[int]], place: int | None, pooling: Pooling
 ) -> torch.Tensor:
-    return _read(language, rows, lambda ids: pool(states_at(language, place, input_ids=ids).float(), pooling))
+    def compute(ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (pool(states_at(language, place, input_ids=ids).float(), pooling),)
+
+    return _read(language, rows, compute)[0]
 
 
 @torch.no_grad()
 def _read(
     language: LanguageModel,
     rows: Sequence[Sequence[int]],
-    compute: Callable[[torch.Tensor], torch.Tensor],
-) -> torch.Tensor:
-    """Compute (B, d) from ids (B, T), for batches of rows of one length, and put it in the rows' order."""
-    found: list[torch.Tensor | None] = [None] * len(rows)
+    compute: Callable[[torch.Tensor], tuple[torch.Tensor, ...]],
+) -> tuple[torch.Tensor, ...]:
+    """Compute tensors (B, d) of ids (B, T), for batches of rows of one length: (N, d) in the rows' order."""
+    found: list[tuple[torch.Tensor, ...] | None] = [None] * len(rows)
     with tqdm(total=len(rows), desc="read texts", unit="text", leave=False) as bar:
         for batch in equal_length_batches([len(row) for row in rows]):
             ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)
             with reading(language.device):
-                pooled = compute(ids).cpu()
-            for index, state in zip(batch, pooled, strict=True):
-                found[index] = state
+                pooled = [each.cpu() for each in compute(ids)]
+            for index, states in zip(batch, zip(*pooled, strict=True), strict=True):
+                found[index] = states
             bar.update(len(batch))
-    return torch.stack([state for state in found if state is not None])
+    return tuple(
+        torch.stack(column) for column in zip(*(one for one in found if one is not None), strict=True)
+    )
 
 
 @torch.no_grad()

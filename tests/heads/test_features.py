@@ -4,7 +4,14 @@ import torch
 from architectures import CONFIGS, EXPERTS, VOCABULARY, build
 
 from rec_assets.heads.errors import HeadError
-from rec_assets.heads.features import check_layer, pool, read_all_layers, read_features, states_at
+from rec_assets.heads.features import (
+    check_layer,
+    pool,
+    read_all_layers,
+    read_beside,
+    read_features,
+    states_at,
+)
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.linear import choose_features, logistic_head
 
@@ -35,6 +42,19 @@ def test_all_layers_in_one_pass_agree_with_each_alone():
         torch.testing.assert_close(
             states, read_features(language, ROWS, check_layer(language, layer), pooling)
         )
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+def test_a_layer_on_the_way_and_the_last_come_out_of_one_pass(name):
+    language = LanguageModel(build(name), None)
+    passes = []
+    language.decoder.register_forward_hook(lambda *_: passes.append(1))
+    for place in (0, 2):
+        passes.clear()
+        below, last = read_beside(language, ROWS, place, "mean")
+        assert len(passes) == 3  # rows of three lengths
+        torch.testing.assert_close(below, read_features(language, ROWS, place, "mean"))
+        torch.testing.assert_close(last, read_features(language, ROWS, None, "last"))
 
 
 def test_the_mean_leaves_the_first_token_out():
