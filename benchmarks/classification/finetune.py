@@ -7,7 +7,7 @@ import numpy as np
 from classification.assignment import Assignment, Outcome
 from classification.bases import count_parameters, language_model
 from rec_assets.backbone.merge import merge_adapters
-from rec_assets.heads.averaged_scores import FROZEN_POOLING, AveragedScorer, with_frozen_head
+from rec_assets.heads.averaged_scores import REGRESSION_POOLING, AveragedScorer, add_regression
 from rec_assets.heads.fine_tune import FineTuneSettings, tune
 from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.language_model import LanguageModel
@@ -30,13 +30,16 @@ def trimmed_finetune(assignment: Assignment) -> Outcome:
     adapted = merge_adapters(done.model)  # one product a layer again, as a deployed classifier has
     start = time.perf_counter()
     tuned = StateScorer(LanguageModel(adapted, tokenizer), head)
-    scorer = with_frozen_head(tuned, assignment.texts, assignment.targets, settings)
+    scorer, heads = tuned, [head]
+    if (layer := settings.regression_layer) is not None:
+        scorer = add_regression(
+            tuned, assignment.texts, assignment.targets, layer=layer, seed=assignment.seed
+        )
+        heads.append(scorer.regression)
     seconds += time.perf_counter() - start
 
     def classify(texts: list[str]) -> np.ndarray:
         return np.asarray(scorer.scores(texts).argmax(axis=1))
-
-    heads = [head, scorer.frozen] if isinstance(scorer, AveragedScorer) else [head]
 
     return Outcome(
         classify(assignment.judged_texts),
@@ -59,7 +62,12 @@ def _apart(scorer: StateScorer, assignment: Assignment) -> dict[str, float]:
     truth = assignment.task.targets[assignment.judged]
     alone = {
         "fine_tuned": StateScorer(scorer.language, scorer.head),
-        "frozen": StateScorer(scorer.language, scorer.frozen, layer=scorer.place, pooling=FROZEN_POOLING),
+        "regression": StateScorer(
+            scorer.language,
+            scorer.regression,
+            layer=scorer.regression_layer,
+            pooling=REGRESSION_POOLING,
+        ),
     }
     return {
         f"accuracy_{name}": float((one.scores(assignment.judged_texts).argmax(axis=1) == truth).mean())

@@ -14,15 +14,7 @@ Method = Literal["qlora", "lora", "full"]
 
 
 def make_trainable(
-    model: Any,
-    method: Method,
-    *,
-    rank: int,
-    alpha: int,
-    dropout: float,
-    embeddings: bool,
-    seed: int,
-    frozen_layers: int = 0,
+    model: Any, method: Method, *, rank: int, alpha: int, dropout: float, embeddings: bool, seed: int
 ) -> Any:
     """Freeze a model, then leave to training what the method trains, in float32.
 
@@ -39,9 +31,6 @@ def make_trainable(
         With ``full``: train the input embeddings too.
     seed
         Of the adapters' start.
-    frozen_layers
-        Lowest layers that get no adapters and are not trained. Gradients stop above them, so a step is the
-        shorter for it.
 
     Returns
     -------
@@ -51,17 +40,11 @@ def make_trainable(
     Raises
     ------
     BaseModelError
-        When PEFT has wrapped the model already, ``full`` meets 4-bit layers, or no layer is left to train.
+        When PEFT has wrapped the model already, or ``full`` meets 4-bit layers.
     """
     if hasattr(model, "get_base_model"):
         raise BaseModelError(
             "The model is wrapped by PEFT already.", "Call merge_and_unload() on it, then fine-tune."
-        )
-    layers = decoder_layers(model)
-    if not 0 <= frozen_layers < len(layers):
-        raise BaseModelError(
-            f"frozen_layers is {frozen_layers}, and the model has {len(layers)} layers.",
-            f"Choose 0 to {len(layers) - 1}.",
         )
     torch.manual_seed(seed)
     four_bit = is_four_bit(model)
@@ -78,11 +61,10 @@ def make_trainable(
         inside = {id(parameter) for parameter in decoder.get_input_embeddings().parameters()}
         for parameter in decoder.parameters():
             parameter.requires_grad_(embeddings or id(parameter) not in inside)
-        layers[:frozen_layers].requires_grad_(False)
     else:
         if method == "qlora" and not four_bit:
             quantise_layers(model)
-        adapted = _adapt(model, layers[frozen_layers:], rank, alpha, dropout)
+        adapted = _adapt(model, rank, alpha, dropout)
     for parameter in adapted.parameters():
         if parameter.requires_grad:  # an AdamW step is too small for bf16 to see
             parameter.data = parameter.data.float()
@@ -127,8 +109,8 @@ def quantise_layers(model: nn.Module) -> None:
     keep_layout(model)
 
 
-def _adapt(model: Any, layers: nn.Module, rank: int, alpha: int, dropout: float) -> PeftModel:
-    inside = {id(module) for module in layers.modules()}
+def _adapt(model: Any, rank: int, alpha: int, dropout: float) -> PeftModel:
+    inside = {id(module) for module in decoder_layers(model).modules()}
     names = [
         name
         for name, module in model.named_modules()

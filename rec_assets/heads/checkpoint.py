@@ -29,7 +29,7 @@ from rec_assets.heads.word_scores import WordScorer
 
 CLASSIFIER_FILE = "classifier.json"
 BACKBONE_FOLDER = "backbone"
-FROZEN_FOLDER = "frozen"
+REGRESSION_FOLDER = "regression"
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def write_checkpoint(
         scorer.language.tokenizer.save_pretrained(part / BACKBONE_FOLDER)
         if isinstance(scorer, WordScorer):
             scorer.decoder.save(part)
+            decoders = [scorer.decoder]
             kind: dict[str, Any] = {
                 "kind": "words",
                 "prompt": scorer.prompt,
@@ -113,14 +114,13 @@ def write_checkpoint(
             }
         else:
             scorer.head.save(part)
+            decoders = [scorer.head.decoder]
             kind = {"kind": "state", "layer": scorer.layer, "pooling": scorer.pooling}
             if isinstance(scorer, AveragedScorer):
-                (part / FROZEN_FOLDER).mkdir()
-                scorer.frozen.save(part / FROZEN_FOLDER)
-                kind = {"kind": "averaged", "place": scorer.place}
-        decoders = [scorer.decoder] if isinstance(scorer, WordScorer) else [scorer.head.decoder]
-        if isinstance(scorer, AveragedScorer):
-            decoders.append(scorer.frozen.decoder)
+                (part / REGRESSION_FOLDER).mkdir()
+                scorer.regression.save(part / REGRESSION_FOLDER)
+                decoders.append(scorer.regression.decoder)
+                kind = {"kind": "averaged", "regression_layer": scorer.regression_layer}
         sizes = {
             "parameters_before": _count(before),
             "parameters_after": _count(backbone) + sum(map(_count, decoders)),
@@ -183,17 +183,22 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         scorer = AveragedScorer(
             language,
             LabelHead.load(folder),
-            LabelHead.load(folder / FROZEN_FOLDER),
-            place=settings["place"],
+            LabelHead.load(folder / REGRESSION_FOLDER),
+            regression_layer=settings["regression_layer"],
             text_tokens=settings["text_tokens"],
         )
-    else:
+    elif settings["kind"] == "state":
         scorer = StateScorer(
             language,
             LabelHead.load(folder),
             layer=settings["layer"],
             pooling=settings["pooling"],
             text_tokens=settings["text_tokens"],
+        )
+    else:
+        raise HeadError(
+            f"{folder / CLASSIFIER_FILE} is of a kind not known here: {settings['kind']}.",
+            "Load it with the release that saved it, or save the classifier again.",
         )
     prior = settings["prior"]
     labels = np.array(settings["labels"], dtype=np.dtype(settings["label_type"]))

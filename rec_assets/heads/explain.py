@@ -129,14 +129,7 @@ def _gradient(classifier: Any, text: str, column: int, spans: list[tuple[int, in
     before = scorer.prompt.partition("{text}")[0]
     ids = torch.tensor([row], device=language.device)
     embedded = language.decoder.get_input_embeddings()(ids).detach().requires_grad_(True)
-    if isinstance(scorer, WordScorer):
-        options: dict[str, Any] = {"use_cache": False}
-        if scorer.prefix is not None:
-            options = {"use_cache": True, "past_key_values": scorer.prefix.cache(1)}
-        states = language.decoder(inputs_embeds=embedded, **options).last_hidden_state
-        scores = scorer.differentiable_scores(states)
-    else:
-        scores = scorer.differentiable_scores(inputs_embeds=embedded)
+    scores = scorer.differentiable_scores(inputs_embeds=embedded)
     if classifier.prior_ is not None:
         scores = scores - torch.from_numpy(classifier.prior_).to(scores)
     scores = scores.log_softmax(dim=-1)

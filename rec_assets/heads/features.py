@@ -81,7 +81,9 @@ def states_at(language: LanguageModel, place: int | None, **inputs: Any) -> torc
     return seen[0]
 
 
-def states_beside(language: LanguageModel, place: int, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def states_beside(
+    language: LanguageModel, place: int | None, **inputs: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Run the whole model once and give the states of a place on its way, and the last, (B, T, d) each.
 
     Parameters
@@ -89,10 +91,13 @@ def states_beside(language: LanguageModel, place: int, **inputs: Any) -> tuple[t
     language
         The model.
     place
-        A number that :func:`check_layer` gave.
+        What :func:`check_layer` gave.
     **inputs
         ``input_ids`` or ``inputs_embeds``.
     """
+    if place is None:
+        states = states_at(language, None, **inputs)
+        return states, states
     layers = decoder_layers(language.model)
     seen: list[torch.Tensor] = []
     with _seeing(layers[0] if place == 0 else layers[place - 1], place == 0, seen, stop=False):
@@ -153,7 +158,7 @@ def read_features(
 
 
 def read_beside(
-    language: LanguageModel, rows: Sequence[Sequence[int]], place: int, pooling: Pooling
+    language: LanguageModel, rows: Sequence[Sequence[int]], place: int | None, pooling: Pooling
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Compute pooled states at one place and the last ones of the last token, in one pass.
 

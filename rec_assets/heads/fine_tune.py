@@ -110,7 +110,7 @@ def tune(
     TableError
         When texts and targets differ in number, there are none, or a target is no label's index.
     BaseModelError
-        When PEFT has wrapped the model already, ``full`` meets 4-bit layers, or no layer is left to train.
+        When PEFT has wrapped the model already, or ``full`` meets 4-bit layers.
     """
     targets = np.asarray(targets)
     _check(texts, targets, len(head.labels))
@@ -127,7 +127,6 @@ def tune(
         dropout=settings.adapter_dropout,
         embeddings=settings.embeddings,
         seed=settings.seed,
-        frozen_layers=settings.frozen_layers,
     )
     head.requires_grad_(True)
     trained = HeadModel(adapted, head, settings.dropout, settings.label_smoothing)

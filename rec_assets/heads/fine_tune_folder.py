@@ -24,7 +24,7 @@ def checkpoint_folder(
     if settings.checkpoints is None:
         return None
     sums = [float(parameter.detach().double().sum()) for parameter in model.parameters()]
-    recipe = settings.model_dump(mode="json", exclude={"checkpoints"})
+    recipe = settings.model_dump(mode="json", exclude={"checkpoints", "regression_layer"})
     told = [recipe, head.prompt, list(head.labels), list(texts), targets.tolist(), text_tokens, sums]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return settings.checkpoints / digest[:16]

@@ -22,10 +22,6 @@ class FineTuneSettings(Section):
     alpha: int = Field(32, ge=1, description="Adapters are scaled by alpha / rank.")
     adapter_dropout: float = Field(0.05, ge=0, lt=1, description="On what enters an adapter.")
     embeddings: bool = Field(False, description="With full: train the input embeddings too.")
-    frozen_layers: int = Field(0, ge=0, description="Lowest layers that are left as they are.")
-    frozen_head: bool = Field(
-        False, description="Answer along with a regression on the mean state of the last frozen layer."
-    )
     epochs: int = Field(4, ge=1, description="At most; passes over the rows.")
     learning_rate: float = Field(5e-4, gt=0, description="Of adapters or layers; the schedule is a cosine.")
     head_learning_rate: float = Field(1e-3, gt=0, description="Of the head's rows and biases.")
@@ -39,6 +35,9 @@ class FineTuneSettings(Section):
     validation_share: float = Field(0.0, ge=0, le=0.5, description="Of each label's texts: 0 keeps no rows.")
     patience: int | None = Field(None, ge=1, description="Epochs without a better validation accuracy.")
     keep_best: Literal["accuracy", "loss"] = Field("accuracy", description="What the best epoch is best in.")
+    regression_layer: int | None = Field(
+        None, description="Answer along with a regression on this layer's mean states; 0: the embeddings'."
+    )
     precision: Precision = Field("auto", description="As training.precision.")
     gradient_checkpointing: bool = Field(False, description="Less memory, a third more time.")
     seed: int = Field(0, description="Of adapters, order, dropout and validation rows.")

@@ -11,7 +11,7 @@ import torch
 from rec_assets.backbone.load import load_base
 from rec_assets.backbone.merge import merge_adapters
 from rec_assets.backbone.trim import LogitScaling, TrimmedDecoder
-from rec_assets.heads.averaged_scores import with_frozen_head
+from rec_assets.heads.averaged_scores import add_regression
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.demonstrations import demonstration_tokens
 from rec_assets.heads.errors import HeadError
@@ -159,11 +159,15 @@ def fine_tuned_scorer(
 
     recipe = read_settings(settings, seed)
     shared = given.language
+    check_layer(shared, recipe.regression_layer)  # not after an hour of training
     model = load_base(shared.folder) if shared.folder else copy.deepcopy(shared.model)
     head = _untrained(given, None, 0)
     adapted = fine_tune(model, shared.tokenizer, head, texts, targets, recipe, text_tokens=given.text_tokens)
     tuned = LanguageModel(merge_adapters(adapted).to(shared.device), shared.tokenizer)
-    return with_frozen_head(StateScorer(tuned, head, text_tokens=given.text_tokens), texts, targets, recipe)
+    scorer = StateScorer(tuned, head, text_tokens=given.text_tokens)
+    if recipe.regression_layer is None:
+        return scorer
+    return add_regression(scorer, texts, targets, layer=recipe.regression_layer, seed=recipe.seed)
 
 
 def _untrained(given: Prompted, layer: int | None, width: int) -> LabelHead:

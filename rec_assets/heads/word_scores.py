@@ -135,8 +135,13 @@ class WordScorer:
             dim=-1,
         ).cpu()
 
-    def differentiable_scores(self, states: torch.Tensor) -> torch.Tensor:
-        """Score labels of one-token words from states (B, T, d), keeping gradients, (B, n).
+    def differentiable_scores(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Score labels of one-token words of B rows of one length, keeping gradients, (B, n).
+
+        Parameters
+        ----------
+        **inputs
+            ``input_ids`` (B, T), or ``inputs_embeds`` (B, T, d).
 
         Raises
         ------
@@ -147,6 +152,11 @@ class WordScorer:
             raise HeadError(
                 "Gradients are taken for words of one token only.", "Use the method leave_one_out instead."
             )
+        options: dict[str, Any] = {"use_cache": False}
+        if self.prefix is not None:
+            count = len(next(iter(inputs.values())))
+            options = {"use_cache": True, "past_key_values": self.prefix.cache(count)}
+        states = self.language.decoder(**inputs, **options).last_hidden_state
         return self.label_scores(states[:, -1:])
 
     def _columns(self, node: int) -> list[int]:

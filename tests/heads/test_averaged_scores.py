@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from rec_assets.heads.averaged_scores import AveragedScorer, with_frozen_head
-from rec_assets.heads.fine_tune_settings import FineTuneSettings
+from rec_assets.heads.averaged_scores import add_regression
+from rec_assets.heads.errors import HeadError
 from rec_assets.heads.label_head import LabelHead
 from rec_assets.heads.language_model import LanguageModel
 from rec_assets.heads.state_scores import StateScorer
@@ -24,16 +24,12 @@ def examples(articles):
     return rows["title"].tolist(), np.searchsorted(LABELS, rows["category"])
 
 
-def made(tuned, examples, **settings):
-    return with_frozen_head(tuned, *examples, FineTuneSettings(frozen_head=True, **settings))
-
-
-@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("layer", [0, 1, 2])
 def test_scores_are_the_normalised_mean_of_both_heads(tuned, examples, layer):
-    both = made(tuned, examples, frozen_layers=layer)
-    assert isinstance(both, AveragedScorer)
-    below = StateScorer(both.language, both.frozen, layer=layer, pooling="mean")
     texts, targets = examples
+    both = add_regression(tuned, texts, targets, layer=layer, seed=3)
+    place = None if layer == 2 else layer
+    below = StateScorer(both.language, both.regression, layer=place, pooling="mean")
     mean = (tuned.scores(texts) + below.scores(texts)) / 2
     expected = mean - np.log(np.exp(mean).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(both.scores(texts), expected, atol=1e-4)
@@ -41,24 +37,32 @@ def test_scores_are_the_normalised_mean_of_both_heads(tuned, examples, layer):
     assert (tuned.scores(texts).argmax(axis=1) == targets).mean() < 0.6
 
 
-def test_gradients_are_of_the_same_scores(tuned, examples):
-    both = made(tuned, examples, frozen_layers=1)
-    text = examples[0][0]
-    ids = torch.tensor(both.rows([text]))
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_gradients_go_through_both_heads(tuned, examples, layer):
+    """Scaling the embeddings by 1 + e moves a score by e times the sum of gradient times embedding."""
+    texts, targets = examples
+    both = add_regression(tuned, texts, targets, layer=layer, seed=3)
+    ids = torch.tensor(both.rows(texts[:1]))
     embedded = both.language.decoder.get_input_embeddings()(ids).detach().requires_grad_(True)
     scores = both.differentiable_scores(inputs_embeds=embedded)
-    np.testing.assert_allclose(scores.detach().numpy(), both.scores([text]), atol=1e-4)
+    np.testing.assert_allclose(scores.detach().numpy(), both.scores(texts[:1]), atol=1e-4)
     (slope,) = torch.autograd.grad(scores[0, 0], embedded)
-    assert slope.abs().sum() > 0
+    with torch.no_grad():
+        up, down = (
+            both.differentiable_scores(inputs_embeds=embedded * scale)[0, 0] for scale in (1.001, 0.999)
+        )
+    assert float((slope * embedded.detach()).sum()) == pytest.approx(float(up - down) / 0.002, rel=0.02, abs=1e-3)
 
 
 def test_a_label_without_a_text_is_not_the_answer(tuned, examples):
     texts, targets = examples
     kept = targets != 1
     seen = [text for text, keep in zip(texts, kept, strict=True) if keep]
-    both = made(tuned, (seen, targets[kept]))
+    assert (tuned.scores(texts).argmax(axis=1) == 1).any()
+    both = add_regression(tuned, seen, targets[kept], layer=0, seed=3)
     assert not (both.scores(texts).argmax(axis=1) == 1).any()
 
 
-def test_unasked_the_fine_tuned_head_answers_alone(tuned, examples):
-    assert with_frozen_head(tuned, *examples, FineTuneSettings(frozen_layers=1)) is tuned
+def test_a_layer_that_is_not_there_is_refused(tuned, examples):
+    with pytest.raises(HeadError, match="no layer 3 of 2"):
+        add_regression(tuned, *examples, layer=3, seed=3)

@@ -112,6 +112,13 @@ def test_a_damaged_file_is_named(saved, file, error, words):
         DecoderTrimmedClassifier.load(saved)
 
 
+def test_a_kind_that_is_not_known_is_refused(saved):
+    path = saved / "classifier.json"
+    path.write_text(path.read_text().replace('"kind": "', '"kind": "newer '))
+    with pytest.raises(HeadError, match=r"classifier\.json is of a kind not known here: newer "):
+        DecoderTrimmedClassifier.load(saved)
+
+
 def test_a_four_bit_checkpoint_keeps_its_layout_and_counts_what_it_holds(
     model, tokenizer, tmp_path, monkeypatch
 ):

@@ -49,7 +49,7 @@ def test_a_layer_on_the_way_and_the_last_come_out_of_one_pass(name):
     language = LanguageModel(build(name), None)
     passes = []
     language.decoder.register_forward_hook(lambda *_: passes.append(1))
-    for place in (0, 2):
+    for place in (0, 2, None):
         passes.clear()
         below, last = read_beside(language, ROWS, place, "mean")
         assert len(passes) == 3  # rows of three lengths

@@ -4,7 +4,6 @@ import torch
 from architectures import build
 from transformers import TrainerCallback
 
-from rec_assets.backbone.layers import decoder_layers
 from rec_assets.backbone.load import load_base
 from rec_assets.backbone.trim import TrimmedDecoder, trim_decoder
 from rec_assets.errors import BaseModelError, TableError
@@ -87,20 +86,6 @@ def test_only_what_should_learn_moves(model, tokenizer, head, examples):
     assert not torch.equal(head.decoder.weight, rows)
     assert done.trained_parameters == sum(v.numel() for n, v in base.items() if "lora" in n) + 3 * 32 + 3
     assert done.samples_per_second > 0
-
-
-@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
-def test_frozen_layers_are_left_as_they_are(method, model, tokenizer, head, examples):
-    settings = FineTuneSettings(method=method, frozen_layers=1, **FAST | {"epochs": 1})
-    before = {name: value.detach().clone() for name, value in model.model.layers[0].named_parameters()}
-    done = tune(model, tokenizer, head, *examples, settings)
-    lower, upper = decoder_layers(done.model)
-    if method != "qlora":  # which packs them first
-        assert all(torch.equal(value, before[name]) for name, value in lower.named_parameters())
-    assert not any("lora" in name or value.requires_grad for name, value in lower.named_parameters())
-    trained = [value for value in upper.parameters() if value.requires_grad]
-    norm = 32 if method == "full" else 0
-    assert done.trained_parameters == sum(value.numel() for value in trained) + norm + 3 * 32 + 3 > 1000
 
 
 def test_embeddings_are_trained_only_where_asked(model, tokenizer, head, examples):
@@ -290,8 +275,6 @@ def test_what_cannot_be_trained_is_refused(model, tokenizer, head):
         fine_tune(model, tokenizer, head, ["a", "b"], np.array([0]), settings)
     with pytest.raises(TableError, match="0 to 3; the head has 3 labels"):
         fine_tune(model, tokenizer, head, ["a", "b"], np.array([0, 3]), settings)
-    with pytest.raises(BaseModelError, match=r"frozen_layers is 2, and the model has 2 layers\."):
-        make_trainable(model, "lora", **adapter(frozen_layers=2))
     quantise_layers(model)
     with pytest.raises(BaseModelError, match="4 bits"):
         make_trainable(model, "full", **adapter())

@@ -140,4 +140,4 @@ def test_an_unknown_way_to_score_several_tokens_is_refused():
 def test_gradients_are_refused_for_words_of_several_tokens():
     scorer = WordScorer(LanguageModel(build("llama"), Spelt()), "{text}", tuple((one,) for one in SEQUENCES))
     with pytest.raises(HeadError, match="leave_one_out"):
-        scorer.differentiable_scores(torch.zeros(1, 3, 32))
+        scorer.differentiable_scores(inputs_embeds=torch.zeros(1, 3, 32))
