@@ -64,6 +64,8 @@ def load(base: str, layers: int | None, labels: int) -> tuple[Any, Any]:
 def sequence_classification(assignment: Assignment) -> Outcome:
     """Train it with the settings and the adapters that the trimmed decoder is trained with."""
     settings = FineTuneSettings(**assignment.config["settings"], seed=assignment.seed)
+    if settings.regression_layer is not None:
+        raise SystemExit("sequence_classification has one head: leave regression_layer out of its settings.")
     torch.manual_seed(assignment.seed)  # the new head's start
     model, tokenizer = load(str(assignment.base), assignment.layers, len(assignment.task.labels))
     trainer, adapted = make_trainer(model, tokenizer, assignment.texts, assignment.targets, settings)

@@ -51,7 +51,8 @@ def test_gradients_go_through_both_heads(tuned, examples, layer):
         up, down = (
             both.differentiable_scores(inputs_embeds=embedded * scale)[0, 0] for scale in (1.001, 0.999)
         )
-    assert float((slope * embedded.detach()).sum()) == pytest.approx(float(up - down) / 0.002, rel=0.02, abs=1e-3)
+    moved = float((slope * embedded.detach()).sum())
+    assert moved == pytest.approx(float(up - down) / 0.002, rel=0.02, abs=1e-3)
 
 
 def test_a_label_without_a_text_is_not_the_answer(tuned, examples):
