@@ -34,12 +34,11 @@ def test_settings_of_recipes_are_ones_the_fine_tune_knows():
 
 
 def test_a_data_set_may_have_settings_of_its_own():
-    few, whole = (
-        [candidates("sequence_classification", name, shots)[0] for name in ("fashion", "sst2")]
-        for shots in (16, None)
-    )
+    few = [candidates("sequence_classification", name, 16)[0] for name in ("fashion", "sst2")]
+    whole = [candidates("trimmed_finetune", name, None)[0] for name in ("fashion", "sst2")]
     assert few[0]["settings"]["epochs"] < few[1]["settings"]["epochs"]
-    assert whole[0]["share"] > whole[1]["share"]
+    assert "regression_layer" in whole[0]["settings"]
+    assert "regression_layer" not in whole[1]["settings"]
     assert whole[0]["settings"] == whole[1]["settings"]  # what is not said is what all have
 
 
