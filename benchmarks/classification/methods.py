@@ -17,6 +17,7 @@ _METHODS = {
     "zero_shot": ("prompted", "language"),
     "channel": ("prompted", "language"),
     "few_shot": ("prompted", "language"),
+    "auto": ("prompted", "language"),
 }
 METHODS = tuple(_METHODS)
 LANGUAGE_BASES = ("smollm2", "gemma3")

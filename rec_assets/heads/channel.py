@@ -99,7 +99,7 @@ def text_log_probabilities(
         (N,), float32, on the CPU.
     """
     total = torch.zeros(len(rows))
-    for batch in equal_length_batches([len(row) for row in rows]):
+    for batch in equal_length_batches([len(row) for row in rows], len(prefix.tokens)):
         if not rows[batch[0]]:
             continue
         ids = torch.tensor([list(rows[index]) for index in batch], device=language.device)  # (B, T)

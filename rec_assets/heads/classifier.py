@@ -55,7 +55,9 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     mode
         ``zero_shot``: label words alone. ``few_shot``: after solved examples. ``channel``: which label makes
         the text likely. ``linear``: a head trained on frozen states. ``fine_tune``: a head and the model
-        under it. ``auto``: zero_shot without ``y``, few_shot below four texts of any label, else linear.
+        under it. ``auto``: zero_shot without ``y``, few_shot below four texts of any label, else whichever of
+        few_shot and linear labels more of the training texts right that it did not learn from (linear where
+        there are more than 20 labels, or words of several tokens that ``multi_token`` cannot save).
     label_words
         ``{label: words}`` for labels read off ``y``, or ``search``: the words that tell the labels apart best
         in the training texts.
@@ -157,7 +159,7 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
         """
         plan = Plan.of(self, X, y)
         fitted = plan.carry_out(LanguageModel.of(self.base))
-        self.classes_, self.mode_, self.words_ = plan.classes, plan.mode, fitted.words
+        self.classes_, self.mode_, self.words_ = plan.classes, fitted.mode, fitted.words
         self.scorer_, self.prior_, self.batch_ = fitted.scorer, fitted.prior, plan.batch()
         return self
 

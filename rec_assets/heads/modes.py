@@ -30,14 +30,6 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 Demonstrations = Sequence[tuple[str, int]]
 _COMPARED = 1000  # texts on which layers are compared
-_ENOUGH = 4  # texts of every label from which a trained head beats solved examples in the prompt
-
-
-def choose_mode(targets: np.ndarray | None, labels: int) -> Mode:
-    """Resolve ``auto`` by how many texts the rarest of n labels has; fine-tuning is never chosen unasked."""
-    if targets is None:
-        return "zero_shot"
-    return "linear" if np.bincount(targets, minlength=labels).min() >= _ENOUGH else "few_shot"
 
 
 @dataclass(frozen=True)

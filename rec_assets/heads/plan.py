@@ -1,13 +1,14 @@
 """What fitting a classifier comes to: checked and decided before a model is loaded, then carried out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from rec_assets.heads.calibration import Calibration, find_prior
+from rec_assets.heads.auto_mode import choose_by_trial, choose_mode
+from rec_assets.heads.calibration import Calibration, calibrate, find_prior
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.demonstrations import choose_demonstrations
 from rec_assets.heads.errors import HeadError
@@ -15,7 +16,7 @@ from rec_assets.heads.features import POOLINGS, Pooling
 from rec_assets.heads.inputs import as_targets, as_texts, choose_classes
 from rec_assets.heads.label_words import LabelWords, Words
 from rec_assets.heads.language_model import LanguageModel
-from rec_assets.heads.modes import MODES, Mode, Prompted, choose_mode, fine_tuned_scorer, linear_scorer
+from rec_assets.heads.modes import MODES, Mode, Prompted, fine_tuned_scorer, linear_scorer
 from rec_assets.heads.prompts import PromptTemplate
 from rec_assets.heads.state_scores import StateScorer
 from rec_assets.heads.states import encode, last_states
@@ -53,6 +54,8 @@ class Fitted:
 
     Parameters
     ----------
+    mode
+        Never ``auto``.
     scorer
         Scores texts.
     prior
@@ -61,9 +64,15 @@ class Fitted:
         Words of the n labels.
     """
 
+    mode: Mode
     scorer: WordScorer | StateScorer | ChannelScorer
     prior: np.ndarray | None
     words: LabelWords
+
+    def answers(self, texts: list[str]) -> np.ndarray:
+        """Choose a label's index for each of N texts, (N,)."""
+        best: np.ndarray = calibrate(self.scorer.scores(texts), self.prior).argmax(axis=1)
+        return best
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class Plan:
     recipe
         How.
     mode
-        Never ``auto``.
+        ``auto`` only where it takes a trial.
     classes
         The n labels, sorted.
     texts
@@ -130,12 +139,34 @@ class Plan:
 
     def carry_out(self, language: LanguageModel) -> Fitted:
         """Find the label words, make or train what scores texts, and measure the model's preference."""
+        if self.mode == "auto":
+            return replace(self, mode=self._best_mode(language)).carry_out(language)
         template = PromptTemplate.of(self.recipe.prompt)
         words = self._words(language, template)
         scorer = self._scorer(Prompted(language, template, words, self.recipe.text_tokens))
         trained = self.mode in ("linear", "fine_tune")
         prior = None if trained else find_prior(self.recipe.calibration, scorer, self.texts, self.seed)
-        return Fitted(scorer, prior, words)
+        return Fitted(self.mode, scorer, prior, words)
+
+    def _best_mode(self, language: LanguageModel) -> Mode:
+        assert self.targets is not None  # without them nothing is tried
+        targets = self.targets
+
+        def trial(mode: Mode, learnt: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
+            part = replace(
+                self, mode=mode, texts=[self.texts[i] for i in learnt.tolist()], targets=targets[learnt]
+            )
+            try:
+                fitted = part.carry_out(language)
+            except HeadError:
+                if mode == "few_shot":  # its examples are more than the model reads
+                    return None
+                raise
+            if isinstance(fitted.scorer, WordScorer) and fitted.scorer.needs_vocabulary:
+                return None  # it could not be saved
+            return fitted.answers([self.texts[i] for i in asked.tolist()])
+
+        return choose_by_trial(trial, targets, self.seed)
 
     def _words(self, language: LanguageModel, template: PromptTemplate) -> LabelWords:
         recipe, classes = self.recipe, self.classes.tolist()

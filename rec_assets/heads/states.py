@@ -13,6 +13,7 @@ from rec_assets.heads.opening import opening_tokens
 # Tokens of the text that are read; the words after it in the prompt are always kept.
 TEXT_TOKENS = 96
 BATCH_TOKENS = 4096
+_REMEMBERED = 32_768  # tokens that a batch attends to, each row's copy of a shared prefix included
 
 
 def encode(
@@ -72,23 +73,30 @@ def special_words(tokenizer: Any, prompt: str) -> list[str]:
     ]
 
 
-def equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def equal_length_batches(lengths: Sequence[int], before: int = 0) -> Iterator[list[int]]:
     """Group row numbers so that no row needs padding: its state never depends on its neighbours' lengths.
 
     Parameters
     ----------
     lengths
         Tokens of each row.
+    before
+        Tokens of a prefix that stands before each: what is kept of it is copied for every row of a batch.
 
     Yields
     ------
     list of int
-        Numbers of rows of one length, shortest first, about ``BATCH_TOKENS`` tokens together.
+        Numbers of rows of one length, shortest first, about ``BATCH_TOKENS`` tokens together, fewer behind a
+        long prefix.
     """
+
+    def full(rows: int, length: int) -> bool:
+        return rows * length >= BATCH_TOKENS or rows * (before + length) >= _REMEMBERED
+
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     batch: list[int] = []
     for index in order:
-        if batch and (lengths[index] != lengths[batch[0]] or len(batch) * lengths[index] >= BATCH_TOKENS):
+        if batch and (lengths[index] != lengths[batch[0]] or full(len(batch), lengths[index])):
             yield batch
             batch = []
         batch.append(index)

@@ -94,7 +94,7 @@ def read_trees(
         Row numbers of a batch of B, and the states at its prompts' ends and the nodes, (B, 1 + T, d).
     """
     before, nodes = (0 if prefix is None else len(prefix.tokens)), len(trie.tokens)
-    for batch in equal_length_batches([len(row) + nodes for row in rows]):
+    for batch in equal_length_batches([len(row) + nodes for row in rows], before):
         length = len(rows[batch[0]])
         ids = torch.tensor([[*rows[index], *trie.tokens] for index in batch], device=language.device)
         options: dict[str, Any] = {"use_cache": False}

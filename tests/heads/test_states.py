@@ -1,6 +1,6 @@
 import torch
 
-from rec_assets.heads.states import TEXT_TOKENS, encode, last_states
+from rec_assets.heads.states import BATCH_TOKENS, TEXT_TOKENS, encode, equal_length_batches, last_states
 
 
 def test_states_are_the_last_tokens_in_the_order_given(model):
@@ -44,3 +44,12 @@ def test_braces_in_a_text_are_only_text(tokenizer):
         encode(tokenizer, "{text} is a", "black {0} {text}")[-2:]
         == encode(tokenizer, "{text} is a", "red")[-2:]
     )
+
+
+def test_batches_shrink_behind_a_long_prefix_that_each_row_has_a_copy_of():
+    lengths = [32] * 300 + [16] * 3
+    for before, most in ((0, BATCH_TOKENS // 32), (96, BATCH_TOKENS // 32), (8160, 4), (100_000, 1)):
+        batches = list(equal_length_batches(lengths, before))
+        assert sorted(index for batch in batches for index in batch) == list(range(303))
+        assert all(len({lengths[index] for index in batch}) == 1 for batch in batches)
+        assert max(map(len, batches)) == most

@@ -97,6 +97,7 @@ def test_sequence_classification_reads_the_last_token_not_the_padding():
             0.9,
         ),
         ("sequence_classification", {"settings": LORA}, 0.9),
+        ("auto", {"prompt": "{text} in", "words": None, "mode": "auto"}, 0.9),
     ],
 )
 def test_every_method_learns_and_answers_as_it_was_scored(method, config, least, garments, tmp_path):
