@@ -27,10 +27,11 @@ def teach(
     mode: Annotated[
         str,
         typer.Option(
-            help="linear: a head on frozen states, minutes; few_shot: solved examples in the prompt; "
-            "fine_tune: the model under the head too, longest and best."
+            help="linear: a head on frozen states, minutes; few_shot: solved examples in the prompt; auto: "
+            "the better of the two, tried on training rows; fine_tune: the model under the head too, longest "
+            "and best."
         ),
-    ] = "linear",
+    ] = "auto",
     prompt: Annotated[
         str | None, typer.Option(help="What precedes the label word, with {text}; by default: This is about.")
     ] = None,
@@ -97,7 +98,7 @@ def teach(
     typer.echo(f"{int(examples.test.sum()):,} rows held out, {len(examples.labels)} labels. Accuracy:")
     own = scores(answers.truth, answers.probabilities.argmax(axis=1))["accuracy"]
     for name, accuracy in [
-        (mode, own),
+        (classifier.mode_, own),
         *((rival, scores(answers.truth, found)["accuracy"]) for rival, found in answers.rivals.items()),
     ]:
         typer.echo(f"{accuracy:9.1%}  {name}")

@@ -83,7 +83,7 @@ def train_head(
 def _penalty(language: LanguageModel, head: Head, texts: list[str], targets: np.ndarray, seed: int) -> float:
     if head.C != "auto":
         return head.C
-    if head.mode != "linear" or head.layer == "auto" or head.pooling == "auto":
+    if head.mode not in ("linear", "auto") or head.layer == "auto" or head.pooling == "auto":
         return 0.1  # the classifier compares layers with a penalty that it is given
     rows = [encode(language.tokenizer, head.prompt, text) for text in texts]
     states = read_features(language, rows, check_layer(language, head.layer), head.pooling)

@@ -21,7 +21,7 @@ class Head(Section):
         description="Column it predicts: of the catalogue; for customers, of the article bought next.",
     )
     optional: bool = Field(False, description="Leave the head out where the catalogue has no such column.")
-    mode: Literal["linear", "fine_tune", "zero_shot", "few_shot"] = Field(
+    mode: Literal["linear", "fine_tune", "zero_shot", "few_shot", "auto"] = Field(
         "linear", description="As in DecoderTrimmedClassifier."
     )
     label_words: dict[str, tuple[str, ...]] | Literal["search"] | None = Field(
