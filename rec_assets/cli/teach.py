@@ -28,8 +28,8 @@ def teach(
         str,
         typer.Option(
             help="linear: a head on frozen states, minutes; few_shot: solved examples in the prompt; auto: "
-            "the better of the two, tried on training rows; fine_tune: the model under the head too, longest "
-            "and best."
+            "the better of the two, where training rows can tell; fine_tune: the model under the head too, "
+            "longest and best."
         ),
     ] = "auto",
     prompt: Annotated[

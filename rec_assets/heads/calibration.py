@@ -5,7 +5,7 @@ texts that say nothing about the label and divided out of every answer.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
@@ -79,12 +79,11 @@ def find_prior(
     HeadError
         When the method is unknown, or needs texts and has none.
     """
+    check_calibration(method)
     if method is None:
         return None
     if method == "contextual":
         return mean_answer(scorer.scores(CONTENT_FREE))
-    if method not in ("domain", "batch"):
-        raise HeadError(f"There is no calibration {method!r}.", "Choose contextual, domain, batch or None.")
     if not len(texts):
         raise HeadError(
             f"The calibration {method!r} needs texts of the task.",
@@ -92,6 +91,20 @@ def find_prior(
         )
     chosen = random_texts(texts, _SAMPLES, seed) if method == "domain" else texts
     return mean_answer(scorer.scores(chosen))
+
+
+def check_calibration(method: Any) -> None:
+    """Refuse a calibration that there is none of.
+
+    Raises
+    ------
+    HeadError
+        Naming the choices.
+    """
+    if method is not None and method not in get_args(Calibration):
+        raise HeadError(
+            f"There is no calibration {method!r}.", f"Choose {', '.join(get_args(Calibration))} or None."
+        )
 
 
 def random_texts(texts: Sequence[str], count: int, seed: int) -> list[str]:

@@ -55,9 +55,8 @@ class DecoderTrimmedClassifier(ClassifierMixin, BaseEstimator):
     mode
         ``zero_shot``: label words alone. ``few_shot``: after solved examples. ``channel``: which label makes
         the text likely. ``linear``: a head trained on frozen states. ``fine_tune``: a head and the model
-        under it. ``auto``: zero_shot without ``y``, few_shot below four texts of any label, else whichever of
-        few_shot and linear labels more of the training texts right that it did not learn from (linear where
-        there are more than 20 labels, or words of several tokens that ``multi_token`` cannot save).
+        under it. ``auto``: zero_shot without ``y``, else few_shot or linear, see
+        :func:`rec_assets.heads.auto_mode.choose_mode`.
     label_words
         ``{label: words}`` for labels read off ``y``, or ``search``: the words that tell the labels apart best
         in the training texts.

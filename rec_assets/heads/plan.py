@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from sklearn.utils import check_random_state
 
-from rec_assets.heads.auto_mode import choose_by_trial, choose_mode
-from rec_assets.heads.calibration import Calibration, calibrate, find_prior
+from rec_assets.heads.auto_mode import choose_mode
+from rec_assets.heads.calibration import Calibration, calibrate, check_calibration, find_prior
 from rec_assets.heads.channel import ChannelScorer
 from rec_assets.heads.demonstrations import choose_demonstrations
 from rec_assets.heads.errors import HeadError
@@ -84,7 +84,7 @@ class Plan:
     recipe
         How.
     mode
-        ``auto`` only where it takes a trial.
+        ``auto`` only with targets.
     classes
         The n labels, sorted.
     texts
@@ -120,7 +120,7 @@ class Plan:
         seen, found = (None, None) if y is None else as_targets(y, len(texts))
         classes = choose_classes(recipe.labels, seen)
         targets = None if found is None or seen is None else np.searchsorted(classes, seen)[found]
-        mode: Mode = choose_mode(targets, len(classes)) if recipe.mode == "auto" else recipe.mode
+        mode: Mode = "zero_shot" if recipe.mode == "auto" and targets is None else recipe.mode
         if targets is None and (mode in ("few_shot", "linear", "fine_tune") or searched):
             needs = "label_words='search'" if searched else mode
             raise HeadError(
@@ -140,7 +140,7 @@ class Plan:
     def carry_out(self, language: LanguageModel) -> Fitted:
         """Find the label words, make or train what scores texts, and measure the model's preference."""
         if self.mode == "auto":
-            return replace(self, mode=self._best_mode(language)).carry_out(language)
+            return self._carry_out_better(language)
         template = PromptTemplate.of(self.recipe.prompt)
         words = self._words(language, template)
         scorer = self._scorer(Prompted(language, template, words, self.recipe.text_tokens))
@@ -148,29 +148,35 @@ class Plan:
         prior = None if trained else find_prior(self.recipe.calibration, scorer, self.texts, self.seed)
         return Fitted(self.mode, scorer, prior, words)
 
-    def _best_mode(self, language: LanguageModel) -> Mode:
-        assert self.targets is not None  # without them nothing is tried
-        targets = self.targets
+    def _carry_out_better(self, language: LanguageModel) -> Fitted:
+        """Carry out few_shot where it is the better one and can be, else linear."""
+        assert self.targets is not None  # without them auto is zero_shot
 
         def trial(mode: Mode, learnt: np.ndarray, asked: np.ndarray) -> np.ndarray | None:
-            part = replace(
-                self, mode=mode, texts=[self.texts[i] for i in learnt.tolist()], targets=targets[learnt]
-            )
-            try:
-                fitted = part.carry_out(language)
-            except HeadError:
-                if mode == "few_shot":  # its examples are more than the model reads
-                    return None
-                raise
-            if isinstance(fitted.scorer, WordScorer) and fitted.scorer.needs_vocabulary:
-                return None  # it could not be saved
-            return fitted.answers([self.texts[i] for i in asked.tolist()])
+            fitted = self._learnt(language, mode, learnt)
+            if fitted is None or (isinstance(fitted.scorer, WordScorer) and fitted.scorer.needs_vocabulary):
+                return None  # the latter could not be saved
+            return fitted.answers([self.texts[place] for place in asked.tolist()])
 
-        return choose_by_trial(trial, targets, self.seed)
+        found = None
+        if choose_mode(trial, self.texts, self.targets, len(self.classes), self.seed) == "few_shot":
+            found = self._learnt(language, "few_shot", np.arange(len(self.texts)))
+        return found or replace(self, mode="linear").carry_out(language)
+
+    def _learnt(self, language: LanguageModel, mode: Mode, places: np.ndarray) -> Fitted | None:
+        """Carry out a mode on some of the texts; none where it is refused, as examples too long are."""
+        assert self.targets is not None
+        texts = [self.texts[place] for place in places.tolist()]
+        try:
+            return replace(self, mode=mode, texts=texts, targets=self.targets[places]).carry_out(language)
+        except HeadError:
+            return None
 
     def _words(self, language: LanguageModel, template: PromptTemplate) -> LabelWords:
         recipe, classes = self.recipe, self.classes.tolist()
         if isinstance(recipe.label_words, str):  # search
+            if self.mode == "linear" and recipe.solver == "logistic":
+                return LabelWords.of(classes)  # it reads none
             assert self.targets is not None  # refused by of
             rows = [
                 encode(language.tokenizer, template.prompt, text, text_tokens=recipe.text_tokens)
@@ -217,6 +223,7 @@ def _check(recipe: Recipe) -> None:
     if recipe.mode not in MODES:
         raise HeadError(f"There is no mode {recipe.mode!r}.", f"Choose one of: {', '.join(MODES)}.")
     check_multi_token(recipe.multi_token)
+    check_calibration(recipe.calibration)
     if recipe.pooling not in (*POOLINGS, "auto"):
         raise HeadError(f"There is no pooling {recipe.pooling!r}.", f"Choose {', '.join(POOLINGS)} or auto.")
     layer: Any = recipe.layer

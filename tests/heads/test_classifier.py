@@ -381,3 +381,18 @@ def test_fine_tuning_reads_as_many_tokens_as_every_mode(base, garments, tmp_path
     assert again.text_tokens == 2
     assert again.prompt == PROMPT
     assert (again.predict_proba(texts) == clf.predict_proba(cut)).all()
+
+
+@pytest.mark.parametrize("mode", ["few_shot", "channel"])
+def test_behind_solved_examples_a_few_texts_are_read_at_once(language, garments, monkeypatch, mode):
+    texts, y = garments
+    clf = make(language, mode=mode, demonstrations=2).fit(texts[:12], y[:12])
+    found = clf.predict_proba(texts)
+    monkeypatch.setattr("rec_assets.heads.states._REMEMBERED", 200)
+    read = []
+    hook = language.decoder.register_forward_pre_hook(
+        lambda module, args, given: read.append(len(given["input_ids"])), with_kwargs=True
+    )
+    np.testing.assert_allclose(clf.predict_proba(texts), found, rtol=1e-3)
+    hook.remove()
+    assert 1 < max(read) < 5
