@@ -29,10 +29,10 @@ def opening_tokens(tokenizer: Any, prompt: str = "") -> list[int]:
     special = set(tokenizer.all_special_ids)
     added = list(takewhile(special.__contains__, tokenizer.encode("a")))
     own = tokenizer.encode(prompt, add_special_tokens=False)[:1] if prompt else []
-    controls = special | set(tokenizer.get_added_vocab().values())
     if added:
         return [] if own == added[:1] else added
-    if own and own[0] in controls:
+    # Listed last: Gemma adds thousands of tokens, and this is asked of every text.
+    if own and own[0] in special | set(tokenizer.get_added_vocab().values()):
         return []
     between = tokenizer.convert_tokens_to_ids(_BETWEEN_DOCUMENTS)  # of one it lacks the unknown token's
     if between is None or tokenizer.convert_ids_to_tokens(between) != _BETWEEN_DOCUMENTS:
