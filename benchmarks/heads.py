@@ -7,7 +7,8 @@ and merges the row into ``benchmarks/results/heads.json``.
 With ``--select`` the candidates of ``classification/recipes.yaml`` are first judged on a part of train that
 no shot is drawn from, and the best is kept in ``classification/chosen.json``; without it, what was chosen
 before is taken, else the first candidate. Prompts and label words are ranked before that by what they answer
-untrained: the best ``--screened`` meet the settings, and the ranking stands beside the choice. ``--config``
+untrained: the best ``--screened`` meet the settings, and the ranking stands beside the choice. Where a
+recipe learns from all examples, candidates may learn from a ``--selection-share`` of them. ``--config``
 changes the recipe by hand; its row stands in the results under a ``--name`` of its own, one recipe a name.
 
 ``--speed`` measures the product's classifier, the untrimmed model and ``AutoModelForSequenceClassification``
@@ -35,6 +36,8 @@ from harness.results import PROJECT, command_line, machine
 
 _SCREENED = "with --select: prompts with label words, best before training, that meet the settings"
 
+_SHARE = "with --select and all examples: candidates learn from a share of them, 0.1 for instance"
+
 
 def shots(word: str) -> int | None:
     return None if word == "all" else int(word)
@@ -55,6 +58,7 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--alike", metavar="N", help="with --select: with the prompt and words of N shots")
     parser.add_argument("--candidates", type=int, help="with --select: only the first N candidates")
     parser.add_argument("--selection-rows", type=int, help="with --select: judge on N rows of train")
+    parser.add_argument("--selection-share", type=float, help=_SHARE, metavar="SHARE")
     parser.add_argument("--config", type=json.loads, help="JSON: takes the place of the recipe's entries")
     parser.add_argument("--name", help="with --config: the model of its row; smoke runs need none")
     parser.add_argument("--speed", action="store_true", help="latency, throughput, memory and training rate")
@@ -128,6 +132,7 @@ def figures_of(asked: argparse.Namespace, cell: Cell, command: str) -> list[dict
             "screening_rows": asked.screening_rows,
             "most": asked.candidates,
             "alike": asked.alike,
+            "share": asked.selection_share,
         }
         path = folder / f"select-{cell.name({}, 0)}.json"
         own = {"rules": rules, "chosen": str(chosen_file(asked)), "path": str(path)}

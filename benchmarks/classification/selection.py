@@ -31,6 +31,8 @@ class Rules:
     alike
         Shots of another cell whose prompt and words are taken, so that only settings are tried: a number or
         ``all``; none: prompts and words are screened.
+    share
+        Of all examples, what candidates learn from; none: as much as their recipe says.
     """
 
     rows: int | None = None
@@ -38,6 +40,7 @@ class Rules:
     screening_rows: int = 500
     most: int | None = None
     alike: str | None = None
+    share: float | None = None
 
 
 def select(cell: Cell, task: Task, rules: Rules, files: Path, file: Path) -> dict[str, Any]:
@@ -59,9 +62,12 @@ def select(cell: Cell, task: Task, rules: Rules, files: Path, file: Path) -> dic
         results: list[dict[str, Any]] = [{"config": found[0], "accuracy": None, "seeds": [], "rows": 0}]
     else:
         seeds = list(SEEDS if cell.shots is not None else SEEDS[:1])
+        less = {} if rules.share is None or cell.shots is not None else {"share": rules.share}
         results = [
-            tried(cell, task, config, seeds, files, rules.rows)
+            tried(cell, task, config | less, seeds, files, rules.rows) | {"config": config}
             for config in tqdm(found, desc=f"candidates of {cell.model}", unit="recipe")
         ]
-    told = {} if ranking is None else {"screening": {"rows": rules.screening_rows, "ranking": ranking}}
+    told: dict[str, Any] = {} if rules.share is None else {"share_learnt": rules.share}
+    if ranking is not None:
+        told["screening"] = {"rows": rules.screening_rows, "ranking": ranking}
     return choose(key(cell.method, cell.dataset, cell.base, cell.shots), results, file, told)

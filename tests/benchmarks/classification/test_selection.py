@@ -95,3 +95,13 @@ def test_the_ranking_stands_beside_the_choice(garments, tmp_path, monkeypatch):
     # Nothing is judged where one candidate is left.
     select(other, garments, Rules(alike="16", most=1), tmp_path, file)
     assert chosen("trimmed_finetune", "fashion", "smollm2", None, file) == (asked[0], "chosen")
+    # Candidates may learn from a part; the recipe keeps its own share.
+    asked.clear()
+    best = select(other, garments, Rules(alike="16", share=0.25), tmp_path, file)
+    assert {one["share"] for one in asked} == {0.25}
+    assert best["config"]["settings"] == asked[2]["settings"]
+    assert best["config"]["share"] == 1.0
+    assert (
+        json.loads(file.read_text())[key("trimmed_finetune", "fashion", "smollm2", None)]["share_learnt"]
+        == 0.25
+    )
