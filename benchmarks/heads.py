@@ -35,7 +35,6 @@ from classification.table import merge, render, row
 from harness.results import PROJECT, command_line, machine
 
 _SCREENED = "with --select: prompts with label words, best before training, that meet the settings"
-
 _SHARE = "with --select and all examples: candidates learn from a share of them, 0.1 for instance"
 
 

@@ -39,6 +39,7 @@ def test_a_data_set_may_have_settings_of_its_own():
     assert few[0]["settings"]["epochs"] < few[1]["settings"]["epochs"]
     assert "regression_layer" in whole[0]["settings"]
     assert "regression_layer" not in whole[1]["settings"]
+    assert whole[0]["share"] == whole[1]["share"] == 1.0  # what is not said is what all have
 
 
 def test_depths_are_shares_of_any_base():
